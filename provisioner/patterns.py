@@ -1,0 +1,99 @@
+"""The manifests' pattern language: plain text with {mac} {model} {firmware}… and *.
+
+A pattern reads like the thing it matches. A blank matches one or more, case never counts,
+and every placeholder also generates: one line of a manifest recognises a phone's request
+and writes the same request for our simulator.
+
+>>> Pattern("Yealink SIP-{model} {firmware} {mac::}").match("yealink SIP-T46G  28.83.0.120 00:15:65:4A:A9:37")
+{'model': 'T46G', 'firmware': '28.83.0.120', 'mac': '0015654aa937'}
+>>> Pattern("cfg{mac}.xml").fill({"mac": "000b82112233"})
+'cfg000b82112233.xml'
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cached_property
+
+_HEX12 = r"(?:[0-9a-f]{2}[:_-]?){5}[0-9a-f]{2}"
+_WORDS: Mapping[str, str] = {
+    "mac": _HEX12,
+    "model": r"[a-z0-9][\w.+-]*(?: [a-z][\w+-]*)*?",
+    "code": r"[a-z0-9][a-z0-9._-]*?",
+    "firmware": r"v?\d+(?:[._]\w+)*(?:\(\w+\))?(?:-\w+)*",
+    "serial": r"[a-z0-9]+",
+}
+_PIECES = re.compile(r"\{(\w+)(?::([:_-]))?\}|(\*)|( +)|([^{}* ]+)|(.)")
+PLACEHOLDERS = ("{mac}", "{MAC}", "{mac::}", "{mac:-}", "{mac:_}", "{model}", "{code}", "{firmware}", "{serial}")
+
+
+class Pattern:
+    """One pattern: `match` reads a text with it, `fill` writes one."""
+
+    def __init__(self, text: str) -> None:
+        """Raise ValueError, with the cure, where the text is not a pattern."""
+        self.text = text
+        self.names: list[str] = []
+        expression = ""
+        for name, separator, star, blank, plain, stray in _PIECES.findall(text):
+            if stray:
+                raise ValueError(f"{text!r} has a lone {stray!r}; placeholders are {' '.join(PLACEHOLDERS)}")
+            if name:
+                low = name.lower()
+                if f"{{{name}{':' + separator if separator else ''}}}" not in PLACEHOLDERS:
+                    raise ValueError(f"{text!r} has the unknown placeholder {{{name}}}; there are {' '.join(PLACEHOLDERS)}")
+                expression += f"(?P={low})" if low in self.names else f"(?P<{low}>{_WORDS[low]})"
+                if low not in self.names:
+                    self.names.append(low)
+            else:
+                expression += ".*?" if star else " +" if blank else re.escape(plain)
+        self._expression = expression
+
+    def __repr__(self) -> str:
+        """Return the pattern as the manifest spells it."""
+        return f"Pattern({self.text!r})"
+
+    @cached_property
+    def _compiled(self) -> re.Pattern[str]:
+        return re.compile(self._expression, re.IGNORECASE | re.ASCII | re.DOTALL)
+
+    @property
+    def generates(self) -> bool:
+        """True where the pattern can also write a text: it has no `*`."""
+        return "*" not in self.text
+
+    def match(self, text: str) -> dict[str, str] | None:
+        """Return what the placeholders caught in the whole text, or None; a MAC comes in our spelling."""
+        found = self._compiled.fullmatch(text)
+        if not found:
+            return None
+        caught = found.groupdict()
+        if "mac" in caught:
+            caught["mac"] = re.sub(r"[^0-9a-f]", "", caught["mac"].lower())
+        if "firmware" in caught:
+            caught["firmware"] = caught["firmware"].lstrip("vV")
+        return caught
+
+    def fill(self, values: Mapping[str, str]) -> str:
+        """Return the text for one phone; KeyError names the value that is missing."""
+
+        def one(piece: re.Match[str]) -> str:
+            name, separator = piece[1], piece[2]
+            if name is None:
+                return piece[0]
+            value = values[name.lower()]
+            if name.lower() == "mac" and separator:
+                value = separator.join(value[i : i + 2] for i in range(0, 12, 2))
+            return value.upper() if name == "MAC" else value
+
+        return _PIECES.sub(one, self.text)
+
+
+def same(name: str) -> str:
+    """Return what of a model's name counts: letters, digits and + in lower case.
+
+    >>> same("VVX_450") == same("vvx 450") == same("VVX450")
+    True
+    """
+    return re.sub(r"[ _.-]", "", name.lower())
