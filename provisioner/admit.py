@@ -1,0 +1,70 @@
+"""May this phone have this file? Decided before any secret is read.
+
+Every refusal is a sentence for the event; the phone gets the same empty 404 for all of
+them, and for a MAC that nobody added, after the same work (D12).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+
+from provisioner import tokens
+from provisioner.errors import Refused, Unknown
+from provisioner.families import FileRule
+from provisioner.mac import pretty
+from provisioner.things import Device, Network, Site
+from provisioner.wire import PhoneRequest
+
+
+def network_of(site: Site, address: str) -> Network | None:
+    """Return the site's narrowest network entry that holds this address; None for nowhere (F18)."""
+    if not address:
+        return None
+    here = ipaddress.ip_address(address)
+    fitting = [entry for entry in site.networks if here in ipaddress.ip_network(entry.network)]
+    return max(fitting, key=lambda entry: ipaddress.ip_network(entry.network).prefixlen, default=None)
+
+
+def token_fits(request: PhoneRequest, expected: str) -> bool:
+    """Return True where the request carries this token; the same work whether it carries one or not.
+
+    expected: the device's token, or a dummy where there is no device.
+    """
+    return tokens.same(request.token, expected)
+
+
+def admit(request: PhoneRequest, device: Device | None, site: Site, rule: FileRule, token_fits: bool, mac: str) -> None:
+    """Return where the phone may have the file of this rule; otherwise raise Unknown or Refused.
+
+    mac: as the request names it, or empty; token_fits: see above, worked out before.
+    """
+    entry = network_of(site, request.address)
+    if rule.scope == "family":
+        if rule.enrols and not site.enrols:
+            raise Refused(f"{rule.match} is for phones that are new, and site {site.slug} enrols none now; `provisioner site change {site.slug} --enrols`")
+        return
+    if device is None:
+        who = f"phone {pretty(mac)} is not in the inventory" if mac else "the request does not say which phone it is"
+        raise Unknown(f"{who}; add or approve it, then restart the phone")
+    if device.state == "blocked":
+        raise Refused(f"phone {pretty(device.mac)} is blocked; `provisioner device approve {device.mac}` lets it in")
+    if request.token and not token_fits:
+        raise Refused(f"phone {pretty(device.mac)} came with a token that is not its own or no longer valid; set its URL anew (`provisioner device token {device.mac}`)")
+    if not token_fits and not (entry and entry.mac_is_enough):
+        raise Refused(
+            f"phone {pretty(device.mac)} came without its token from {_from(request)}, where site {site.slug} does not take a MAC alone;"
+            f" give the phone its URL (`provisioner device token {device.mac}`), or name the network (`provisioner site network add {site.slug} … --mac-is-enough`)"
+        )
+    if request.wire == "tftp" and not (entry and entry.tftp_serves_secrets):
+        raise TFTPKeepsSecrets(
+            f"phone {pretty(device.mac)} asked over TFTP from {_from(request)}, where site {site.slug} sends no secrets over TFTP;"
+            f" let it ask over HTTP, or allow it (`provisioner site network add {site.slug} … --tftp-serves-secrets`)"
+        )
+
+
+class TFTPKeepsSecrets(Refused):
+    """Refused because of the wire alone: a bootstrap file may go out instead (F16)."""
+
+
+def _from(request: PhoneRequest) -> str:
+    return request.address or "an address that an untrusted proxy told us"

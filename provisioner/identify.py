@@ -1,0 +1,155 @@
+"""Who is asking? A request, the manifests and the inventory's word -> a sighting.
+
+The order of recognition: the inventory's word, then user agent, then file name, then OUI.
+No clue is enough alone, and each is optional (TFTP has no user agent), so the clues narrow
+a set of candidates; where two families remain, both are named and nobody guesses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from provisioner.families import Catalog, Family, FileRule, last_segment
+from provisioner.things import Device
+from provisioner.wire import PhoneRequest
+
+_MAC_RUN = re.compile(r"(?<![0-9a-f])[0-9a-f]*?([0-9a-f]{12})(?![0-9a-f])|((?:[0-9a-f]{2}[:_-]){5}[0-9a-f]{2})(?![0-9a-f])", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What a request tells of its phone; empty text is unknown.
+
+    candidates: slugs of the families that could be asking; one where it is certain.
+    stranger:   the sentence for hardware that cannot take our files yet (F20), or empty.
+    """
+
+    mac: str = ""
+    candidates: tuple[str, ...] = ()
+    vendor: str = ""
+    family: str = ""
+    model: str = ""
+    firmware: str = ""
+    serial: str = ""
+    stranger: str = ""
+
+
+@dataclass(frozen=True)
+class _Clue:
+    family: Family
+    caught: dict[str, str]
+    rule: FileRule | None = None
+
+
+def mac_in(request: PhoneRequest) -> str:
+    """Return the MAC that a request names, or empty: the file's name first, then the user agent.
+
+    >>> mac_in(PhoneRequest("/x/snomD785-000413A11FA7.htm", "192.0.2.7", "http"))
+    '000413a11fa7'
+    """
+    for text in (last_segment(request.path), request.user_agent):
+        found = _MAC_RUN.search(text)
+        if found:
+            mac = re.sub(r"[^0-9a-f]", "", (found[1] or found[2]).lower())
+            if _real(mac):
+                return mac
+    return ""
+
+
+def _real(mac: str) -> bool:
+    """Return True for the address of one device: not zeros (000000000000.cfg) and not multicast."""
+    return not mac.startswith("000000") and not int(mac[1], 16) & 1
+
+
+def identify(catalog: Catalog, request: PhoneRequest, word: Device | None = None) -> Sighting:
+    """Return who is asking, as far as the clues tell.
+
+    word: the device of this MAC in the inventory, which settles family and model.
+    """
+    mac = word.mac if word else mac_in(request)
+    if word:
+        families: Iterable[Family] = [catalog.families[word.family]] if word.family in catalog.families else []
+    else:
+        families = catalog.families.values()
+    agents = [clue for family in families for clue in _by_agent(family, request.user_agent)] if request.user_agent else []
+    paths = [clue for family in families for clue in _by_path(family, request.path)]
+    owners = [family for family in families if mac[:6] in family.ouis] if mac else []
+    candidates = _narrow(agents, paths, owners)
+    said = _said_by(agents, candidates) or _said_by(paths, candidates)
+    if not mac and said:
+        found = said.caught.get("mac", "")
+        mac = found if found and _real(found) else ""
+    firmware = said.caught.get("firmware", "") if said else ""
+    model = word.model if word else _model(agents, paths, candidates)
+    stranger = next((row for family in (families if word else catalog.families.values()) if (row := _stranger(family, request))), "")
+    settled = word.family if word else candidates[0].slug if len(candidates) == 1 else ""
+    family = catalog.families.get(settled)
+    vendors = {one.vendor for one in candidates}
+    known = family.model(model) if family and model else None
+    return Sighting(
+        mac=mac,
+        candidates=tuple(one.slug for one in candidates) or ((word.family,) if word else ()),
+        vendor=known.brand if known else vendors.pop() if len(vendors) == 1 else "",
+        family=settled,
+        model=known.name if known else model,
+        firmware=firmware,
+        serial=said.caught.get("serial", "") if said else "",
+        stranger=stranger,
+    )
+
+
+def _by_agent(family: Family, user_agent: str) -> list[_Clue]:
+    for pattern in family.user_agents:
+        caught = pattern.match(user_agent.strip())
+        if caught is not None:
+            return [_Clue(family, caught)]
+    return []
+
+
+def _by_path(family: Family, path: str) -> list[_Clue]:
+    name = last_segment(path)
+    clues = []
+    for rule in family.files:
+        caught = rule.read(name) if name else None
+        if caught is not None:
+            clues.append(_Clue(family, caught, rule))
+    upload = family.upload_for(path)
+    return clues or ([_Clue(family, upload[1])] if upload else [])
+
+
+def _narrow(agents: list[_Clue], paths: list[_Clue], owners: list[Family]) -> list[Family]:
+    """Return the families that are left when each clue has narrowed those before it."""
+    left: list[Family] = []
+    for clue in ([one.family for one in agents], [one.family for one in paths], owners):
+        here = list({family.slug: family for family in clue}.values())
+        both = [family for family in left if family in here]
+        left = both or left or here
+    known = [one.family for one in agents if (name := one.caught.get("model")) and one.family.model(name)]
+    return [family for family in left if family in known] or left
+
+
+def _said_by(clues: list[_Clue], candidates: list[Family]) -> _Clue | None:
+    """Return the clue that says most of those that a candidate stands behind."""
+    own = [clue for clue in clues if clue.family in candidates]
+    return max(own, key=lambda clue: len(clue.caught), default=None)
+
+
+def _model(agents: list[_Clue], paths: list[_Clue], candidates: list[Family]) -> str:
+    for clue in (*agents, *paths):
+        if clue.family in candidates and (name := clue.caught.get("model")):
+            known = clue.family.model(name)
+            return known.name if known else name
+        if clue.family in candidates and (code := clue.caught.get("code")):
+            coded = [model for model in clue.family.models.values() if model.code.lower() == code.lower()]
+            if len(coded) == 1:
+                return coded[0].name
+    return ""
+
+
+def _stranger(family: Family, request: PhoneRequest) -> str:
+    for row in family.strangers:
+        if (row.user_agent and row.user_agent.match(request.user_agent)) or (row.path and row.path.match(last_segment(request.path))):
+            return row.sentence
+    return ""

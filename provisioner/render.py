@@ -1,0 +1,172 @@
+"""Template and values -> the bytes of one file, every value written by the file's own format.
+
+One sandboxed environment for each way of writing values; templates are compiled once.
+The only room that knows Jinja.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from jinja2 import nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from markupsafe import Markup
+
+from provisioner import encode
+from provisioner.errors import BadManifest, ProvisionerError, RenderFailed
+from provisioner.families import Catalog, Family, FileRule
+from provisioner.formats import PLACES, Writer
+
+LARGEST = 1_000_000  # bytes of one rendered file (D15)
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    """A template of a family includes its neighbours by their bare name, and _shared/ by path."""
+
+    def join_path(self, template: str, parent: str) -> str:
+        if template.startswith("_shared/"):
+            return template
+        return f"{parent.partition('/')[0]}/{template}"
+
+
+class Renderer:
+    """Holds the compiled templates of a catalog; safe to share between threads."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        """Templates of later roots win over those of earlier ones of the same name."""
+        self._loader = jinja2.FileSystemLoader([str(root) for root in reversed(catalog.roots)])
+        self._environments: dict[Writer, _Environment] = {}
+        self._templates: dict[tuple[str, Writer], jinja2.Template] = {}
+        self._lock = threading.Lock()
+
+    def render(self, family: Family, rule: FileRule, context: Mapping[str, Any], template: str = "") -> bytes:
+        """Return the file's bytes; `template` stands in for the rule's own (the bootstrap file).
+
+        Raises Unsayable where a value does not fit the format, RenderFailed with file and
+        line where the template is at fault.
+        """
+        name = f"{family.slug}/{template or rule.template}"
+        try:
+            text = self._template(name, rule.writer).render(context)
+            if len(text) > LARGEST:
+                raise RenderFailed(f"{name} made more than {LARGEST} characters; no phone takes such a file")
+            return encode.ENCODERS[rule.encode](rule.writer.encode(text))
+        except ProvisionerError:
+            raise
+        except BadTemplate as fault:
+            raise RenderFailed(str(fault)) from None
+        except Exception as fault:
+            raise RenderFailed(f"{_place(fault, name)}: {_told(fault)}") from None
+
+    def compile(self, family: Family, rule: FileRule) -> None:
+        """Compile the rule's template; raises BadManifest with file, line and cure where it cannot be."""
+        for template in filter(None, (rule.template, family.bootstrap if rule.scope == "phone" else "")):
+            try:
+                self._template(f"{family.slug}/{template}", rule.writer)
+            except BadTemplate as fault:
+                raise BadManifest(str(fault)) from None
+
+    def _template(self, name: str, writer: Writer) -> jinja2.Template:
+        key = (name, writer)
+        found = self._templates.get(key)
+        if found is None:
+            with self._lock:
+                environment = self._environments.get(writer) or self._environments.setdefault(writer, self._environment(writer))
+                try:
+                    found = self._templates[key] = environment.get_template(name)
+                except jinja2.TemplateNotFound as fault:
+                    raise BadTemplate(f"{name}: includes {fault.name}, which is not there") from None
+                except jinja2.TemplateSyntaxError as fault:
+                    raise BadTemplate(f"{fault.filename or fault.name or name}:{fault.lineno}: {fault.message}") from None
+        return found
+
+    def _environment(self, writer: Writer) -> _Environment:
+        def finalize(value: object) -> Markup:
+            return value if isinstance(value, Markup) else Markup(writer.write(value))
+
+        environment = _Environment(
+            loader=_Checked(self._loader), undefined=jinja2.StrictUndefined, autoescape=True, finalize=finalize,
+            trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, auto_reload=False,
+        )  # fmt: skip
+        environment.globals = {f"in_{place}": _writer(writer, place) for place in PLACES if place != "value"}
+        return environment
+
+
+class BadTemplate(jinja2.TemplateError):
+    """A template that breaks the rules of docs/add-a-phone.md."""
+
+
+def _writer(writer: Writer, place: str) -> Callable[[object], Markup]:
+    def write(value: object) -> Markup:
+        return Markup(writer.write(value, place))
+
+    return write
+
+
+class _Checked(jinja2.BaseLoader):
+    """Loads templates that keep the rules; the others raise BadTemplate with file and line."""
+
+    def __init__(self, loader: jinja2.FileSystemLoader) -> None:
+        self._loader = loader
+
+    def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str | None, Callable[[], bool] | None]:
+        source, filename, fresh = self._loader.get_source(environment, template)
+        for line, sentence in faults(environment.parse(source, template, filename)):
+            raise BadTemplate(f"{filename}:{line}: {sentence}")
+        return source, filename, fresh
+
+
+_OUTPUTS = (nodes.TemplateData, nodes.Name, nodes.Getattr, nodes.Getitem, nodes.Call)
+
+
+def faults(tree: nodes.Template) -> list[tuple[int, str]]:
+    """Return (line, sentence) for each way in which a template breaks the rules (D7).
+
+    An output holds a name, an attribute, a look-up in a map, or a call of a macro or writer;
+    no filters and no joining: so each value passes the file's writer whole and alone.
+    """
+    found = []
+    for output in tree.find_all(nodes.Output):
+        for node in output.nodes:
+            if not isinstance(node, _OUTPUTS):
+                what = {nodes.Const: "a literal", nodes.Concat: "`~`", nodes.Filter: "a filter"}.get(type(node), "an expression")
+                found.append((node.lineno, f"outputs {what}; output a name, an attribute, a look-up in a map or a macro, and think in {{% set %}} or the manifest"))
+    for unsafe in tree.find_all((nodes.Filter, nodes.FilterBlock, nodes.Concat, nodes.MarkSafe)):
+        name = getattr(unsafe, "name", None)
+        if name not in _HARMLESS_FILTERS:
+            found.append((unsafe.lineno, f"uses {'`~`' if isinstance(unsafe, nodes.Concat) else f'the filter {name}'}; values are written by the file's format alone"))
+    return sorted(found)
+
+
+_HARMLESS_FILTERS = ("length", "first", "last", "selectattr", "rejectattr", "list", "select", "reject", "sort", "batch", "slice", "int", "groupby")
+
+
+def _place(fault: BaseException, name: str) -> str:
+    """Return file:line of the template that a fault came from."""
+    trace, place = fault.__traceback__, name
+    while trace:
+        file = trace.tb_frame.f_code.co_filename
+        if file.endswith(".j2"):
+            place = f"{Path(*Path(file).parts[-2:])}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place.replace(os.sep, "/")
+
+
+def _told(fault: BaseException) -> str:
+    """Return what went wrong without any value, which could be a secret."""
+    if isinstance(fault, jinja2.UndefinedError):
+        return f"{fault.message}; docs/add-a-phone.md lists what a template sees" if fault.message and "dict object" not in fault.message else _missing(fault)
+    if isinstance(fault, SecurityError):
+        return "does what the sandbox forbids"
+    if isinstance(fault, KeyError):
+        return f"a map has no {fault.args[0]!r}; add it to the manifest"
+    return f"{type(fault).__name__} in the template"
+
+
+def _missing(fault: jinja2.UndefinedError) -> str:
+    return "looks up a word that its map does not have; ask `if x in maps.y` first, or add it to the manifest"
