@@ -1,0 +1,313 @@
+"""One phone's boot, top to bottom: the room to read first.
+
+A phone's request walks downhill and comes back as a file:
+
+    1  identify    who is asking? user agent, file name, MAC -> a sighting
+    2  device      what does the inventory say of it?
+    3  file rule   which file is meant?
+    4  admit       may this phone have it, from here, over this wire?
+    5  layers      which settings, lines and keys are its own?
+    6  render      the file, each value written by the file's own format
+    7  encode      its bytes
+    8  reply       the bytes, or an empty no
+    9  event       what became of it, in a sentence
+
+`answer` below has the same shape. `receive` is its twin for what phones send to us.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from provisioner import tokens
+from provisioner.admit import TFTPKeepsSecrets, admit, network_of, token_fits
+from provisioner.context import Secrets, SiteUrls, context_for, family_context
+from provisioner.errors import Missing, NotHere, NotServed, ProvisionerError, Refused, RenderFailed, StoreTrouble, Unknown
+from provisioner.families import Catalog, Family, FileRule, Model, last_segment
+from provisioner.identify import Sighting, identify, mac_in
+from provisioner.mac import pretty
+from provisioner.render import Renderer
+from provisioner.store import BootFacts, Store
+from provisioner.things import Device, Event, Site
+from provisioner.wire import PhoneRequest, Reply
+
+_NOBODY = "000000000000"  # looked up and compared where no phone is named, so that the work is the same (D12)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What phones may send us (D14): bytes of one upload, uploads kept of one phone."""
+
+    upload_bytes: int = 1_000_000
+    uploads: int = 10
+
+
+@dataclass
+class _Trail:
+    """What is learnt of a request on its way down; the event is made of it."""
+
+    sighting: Sighting = Sighting()
+    device: Device | None = None
+    rule: str = ""
+
+
+class Booter:
+    """Answers phones. Holds the store and the families; safe to share between threads."""
+
+    def __init__(
+        self, store: Store, catalog: Catalog, log: Callable[[Event], None], *, assets: Path = Path("assets"),
+        unknown_phones: str = "hold", limits: Limits = Limits(),
+    ) -> None:  # fmt: skip
+        """log: takes each event and returns at once; unknown_phones: refuse, hold or add."""
+        self.store, self.catalog, self.renderer = store, catalog, Renderer(catalog)
+        self._log, self._assets, self._unknown_phones, self._limits = log, assets, unknown_phones, limits
+        self._secrets = Secrets(store.server_key)
+
+    def answer(self, request: PhoneRequest) -> Reply:
+        """Return what the phone gets; leaves exactly one event, whatever happens."""
+        return self._leaving_one_event(request, lambda trail: self._answer(request, trail))
+
+    def receive(self, request: PhoneRequest, body: bytes) -> Reply:
+        """Take a file that a phone sends, by the family's [[uploads]]; leaves exactly one event."""
+        return self._leaving_one_event(request, lambda trail: self._receive(request, body, trail))
+
+    def _answer(self, request: PhoneRequest, trail: _Trail) -> Reply:
+        who, device, site, fits = self._recognise(request, trail)
+        family, rule = self._file_rule(request, who, device)
+        trail.rule = rule.match
+        try:
+            admit(request, device, site, rule, fits, who.mac)
+        except TFTPKeepsSecrets:
+            if not (family.bootstrap and device and rule.template):
+                raise
+            return self._bootstrap(family, rule, device, site)
+        except Unknown as why:
+            raise self._unknown(who, site, why) from None
+        if rule.asset:
+            return self._asset(rule, request)
+        if not rule.template:
+            return self._kept_upload(family, device, request, rule)
+        if device is None or rule.scope == "family":
+            model = family.model(who.model) if who.model else None
+            return _reply(self.renderer.render(family, rule, family_context(family, model, site.public_url)), rule, request, None)
+        self._remember_firmware(device, who, request)
+        facts = self.store.facts_for(device.mac)
+        if facts is None:
+            raise Unknown(f"phone {pretty(device.mac)} was removed while it asked; add it again")
+        body = self._render(family, rule, facts, who.firmware)
+        return _reply(body, rule, request, facts.device)
+
+    def _recognise(self, request: PhoneRequest, trail: _Trail) -> tuple[Sighting, Device | None, Site, bool]:
+        """Steps 1 and 2: one look-up and one comparison, whoever asks (D12)."""
+        mac = mac_in(request)
+        device = self.store.device(mac or _NOBODY)
+        expected = tokens.token(self.store.server_key, device.mac if device else _NOBODY, device.generation if device else 0)
+        fits = token_fits(request, expected) and device is not None
+        trail.device, trail.sighting = device, identify(self.catalog, request, device)
+        site = self.store.site(device.site) if device else self.store.site_of_address(request.address)
+        if site is None:
+            raise StoreTrouble(f"site {device.site if device else 'default'} is gone from the store; restore it from a backup")
+        return trail.sighting, device, site, fits
+
+    def _file_rule(self, request: PhoneRequest, who: Sighting, device: Device | None) -> tuple[Family, FileRule]:
+        """Step 3: the device's own family, or the only one that could be asking."""
+        name = last_segment(request.path)
+        if device and device.family not in self.catalog.families:
+            raise RenderFailed(f"the family {device.family} cannot be used; `provisioner check` says why")
+        hits = []
+        for slug in [device.family] if device else who.candidates:
+            family = self.catalog.families[slug]
+            found = family.file_for(name, device.model if device else who.model, who.firmware or (device.firmware if device else ""))
+            if found:
+                hits.append((family, found[0]))
+        shared = [(family, rule) for family, rule in hits if rule.scope == "family"]
+        if len(hits) == 1 or (device and hits):
+            return hits[0]
+        if len(hits) > 1 and not shared:  # any of them refuses a phone that nobody added
+            return hits[0]
+        if len(hits) > 1:
+            raise Refused(f"more than one family could be asking for {name}: {', '.join(family.slug for family, _ in hits)}; add the phone and say which")
+        if device:
+            raise Missing(f"the family {device.family} has no file {name!r}; `provisioner why {name}` says what it has")
+        if who.stranger:
+            raise Unknown(who.stranger)
+        raise Missing(f"no family knows a file {name!r}")
+
+    def _unknown(self, who: Sighting, site: Site, why: Unknown) -> Unknown:
+        """Hold, add or refuse a phone that nobody added, as the site or the server says."""
+        policy = site.unknown_phones or self._unknown_phones
+        if who.stranger:
+            return Unknown(f"{why} ({who.stranger})")
+        if len(who.candidates) > 1:
+            return Unknown(f"two families could be asking: {', '.join(who.candidates)}; say which: `provisioner device add {who.mac} --model FAMILY/MODEL`")
+        family = self.catalog.families.get(who.family)
+        model = family.model(who.model) if family else None
+        if policy == "add" and family and model and who.mac:
+            with self.store.change("phone", "boot") as tx:
+                tx.put_device(Device(who.mac, family.slug, model.name, site=site.slug, firmware=who.firmware))
+            return Unknown(f"phone {pretty(who.mac)} was not in the inventory and has been added to site {site.slug}; its next boot gets its file")
+        if policy == "refuse":
+            return Unknown(f"phone {pretty(who.mac)} is not in the inventory, and unknown phones are refused here")
+        return why
+
+    def _remember_firmware(self, device: Device, who: Sighting, request: PhoneRequest) -> None:
+        """Keep the firmware that an admitted phone says it has; a disk that takes no write stops nobody."""
+        if who.firmware and who.firmware != device.firmware:
+            try:
+                self.store.seen(device.mac, request.address, who.firmware)
+            except StoreTrouble:
+                pass
+
+    def _render(self, family: Family, rule: FileRule, facts: BootFacts, firmware: str, secrets: Secrets | None = None) -> bytes:
+        """Steps 5 to 7."""
+        model = self._model(family, facts.device)
+        return self.renderer.render(family, rule, context_for(family, model, facts, secrets or self._secrets, firmware))
+
+    def _model(self, family: Family, device: Device) -> Model:
+        model = family.model(device.model)
+        if model is None:
+            raise RenderFailed(f"the family {family.slug} has no model {device.model}; `provisioner device change {device.mac} --model …`")
+        return model
+
+    def _bootstrap(self, family: Family, rule: FileRule, device: Device, site: Site) -> Reply:
+        """Return the file that holds the provisioning URL alone, without a token: the wire is open (F16)."""
+        context = family_context(family, family.model(device.model), site.public_url)
+        body = self.renderer.render(family, rule, {**context, "url": SiteUrls(family, site.public_url, site.slug)}, family.bootstrap)
+        return Reply("served", body=body, media_type=rule.media_type, etag=_etag(body), sentence="bootstrap: the provisioning URL alone, since secrets do not go over TFTP here")
+
+    def _asset(self, rule: FileRule, request: PhoneRequest) -> Reply:
+        name = last_segment(request.path)
+        folder = self._assets / rule.asset
+        file = next((one for one in folder.iterdir() if one.name.lower() == name.lower() and one.is_file()), None) if folder.is_dir() else None
+        if file is None:
+            raise Missing(f"{name} is not in {folder}; copy it there")
+        status = file.stat()
+        etag = hashlib.sha256(f"{file.name} {status.st_size} {status.st_mtime_ns}".encode()).hexdigest()
+        if etag in request.etags:
+            return Reply("not-modified", media_type=rule.media_type, etag=etag, sentence="the phone has this file already")
+        return Reply("served", file=file, media_type=rule.media_type, etag=etag, revised_at=datetime.fromtimestamp(int(status.st_mtime), UTC))
+
+    def _kept_upload(self, family: Family, device: Device | None, request: PhoneRequest, rule: FileRule) -> Reply:
+        """Give a phone back what it sent us itself (D14); logs never."""
+        found = family.upload_for(request.path)
+        body = self.store.upload(device.mac, last_segment(request.path).lower()) if found and device and found[0].kind != "log" else None
+        if body is None:
+            raise Missing(f"{rule.match} is asked for by these phones, and there is none: that is as it should be")
+        return _reply(body, replace(rule, media_type="application/octet-stream"), request, None)
+
+    def _receive(self, request: PhoneRequest, body: bytes, trail: _Trail) -> Reply:
+        who, device, site, fits = self._recognise(request, trail)
+        family = self.catalog.families.get(device.family) if device else None
+        found = family.upload_for(request.path) if family else None
+        pattern = found[0].pattern if found else None
+        admit(request, device, site, FileRule(patterns=(pattern,) if pattern else ()), fits, who.mac)
+        if device is None or pattern is None:
+            raise Missing(f"the family {who.family or '?'} sends no file {last_segment(request.path)!r}")
+        trail.rule = pattern.text
+        if len(body) > self._limits.upload_bytes:
+            raise Refused(f"{last_segment(request.path)} is {len(body)} bytes; the most is {self._limits.upload_bytes}")
+        name = last_segment(request.path).lower()
+        kept = self.store.uploads_of(device.mac)
+        if name not in kept and len(kept) >= self._limits.uploads:
+            raise Refused(f"phone {pretty(device.mac)} has {len(kept)} files here already, which is the most")
+        self.store.put_upload(device.mac, name, body)
+        return Reply("uploaded", sentence=f"{len(body)} bytes kept as {name}")
+
+    def _leaving_one_event(self, request: PhoneRequest, work: Callable[[_Trail], Reply]) -> Reply:
+        """Steps 8 and 9: whatever happens becomes one reply and one event."""
+        started, trail = time.perf_counter(), _Trail()
+        try:
+            reply = work(trail)
+        except NotServed as why:
+            reply = Reply(why.outcome, sentence=str(why))
+        except ProvisionerError as why:
+            reply = Reply("failed", sentence=str(why))
+        except Exception as fault:  # a fault of ours must reach neither the wire nor another phone
+            reply = Reply("failed", sentence=f"a fault of ours ({type(fault).__name__} in {_where(fault)}); please report it")
+        self._log(_event(request, reply, trail, time.perf_counter() - started))
+        return reply
+
+    # What operators ask: the same code, without the wire and the event.
+
+    def facts(self, mac: str) -> tuple[Family, Model, BootFacts]:
+        """Return what the files of a phone are made of; raises NotHere or RenderFailed."""
+        facts = self.store.facts_for(mac)
+        if facts is None:
+            raise NotHere(f"phone {pretty(mac)} is not in the inventory; add it with `provisioner device add {mac} --model FAMILY/MODEL`")
+        family = self.catalog.family(facts.device.family)
+        return family, self._model(family, facts.device), facts
+
+    def files_of(self, mac: str) -> list[tuple[str, FileRule]]:
+        """Return (name, rule) of every file that this phone asks for and gets from us, in its order."""
+        family, model, facts = self.facts(mac)
+        device = facts.device
+        values = {"mac": mac, "model": model.name, "code": model.code or model.name.lower(), "firmware": device.firmware, "serial": device.serial}
+        return [(rule.name(values), rule) for rule in family.rules(model.name, device.firmware) if rule.template and rule.patterns[0].generates]
+
+    def preview(self, mac: str, name: str, reveal: bool = False) -> bytes:
+        """Return the bytes that this phone would get, secrets masked unless `reveal`."""
+        family, model, facts = self.facts(mac)
+        found = family.file_for(name, model.name, facts.device.firmware)
+        if not found or not found[0].template:
+            raise NotHere(f"{pretty(mac)} gets no file {name!r}; its files are {', '.join(known for known, _ in self.files_of(mac))}")
+        if found[0].scope == "family":
+            return self.renderer.render(family, found[0], family_context(family, model, facts.site.public_url))
+        return self._render(family, found[0], facts, facts.device.firmware, replace(self._secrets, shown=reveal))
+
+    def try_all(self, mac: str) -> None:
+        """Render every file of a phone and keep none; raises what its next boot would meet (D6)."""
+        family, model, facts = self.facts(mac)
+        for rule in family.rules(model.name, facts.device.firmware):
+            if rule.template and rule.scope == "phone":
+                self._render(family, rule, facts, facts.device.firmware)
+
+    def expected_token(self, device: Device) -> str:
+        """Return the token of a device (D10)."""
+        return tokens.token(self.store.server_key, device.mac, device.generation)
+
+    @property
+    def secrets(self) -> Secrets:
+        """What `explain` needs to render as a boot does."""
+        return self._secrets
+
+    def mac_is_enough(self, site: Site, address: str) -> bool:
+        """Return True where a phone at this address needs no token."""
+        entry = network_of(site, address)
+        return bool(entry and entry.mac_is_enough)
+
+
+def _reply(body: bytes, rule: FileRule, request: PhoneRequest, device: Device | None) -> Reply:
+    """Step 8."""
+    etag = _etag(body)
+    revised_at = datetime.fromisoformat(device.revised_at) if device and device.revised_at else None
+    if etag in request.etags:
+        return Reply("not-modified", media_type=rule.media_type, etag=etag, revised_at=revised_at, sentence="the phone has this file already")
+    return Reply("served", body=body, media_type=rule.media_type, etag=etag, revised_at=revised_at)
+
+
+def _etag(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def _event(request: PhoneRequest, reply: Reply, trail: _Trail, seconds: float) -> Event:
+    """Step 9."""
+    who = trail.sighting
+    size = len(reply.body) if not reply.file else reply.file.stat().st_size
+    return Event(
+        id=0, at=datetime.now(UTC).isoformat(timespec="milliseconds"), mac=trail.device.mac if trail.device else who.mac,
+        family=who.family, model=who.model, wire=request.wire, address=request.address, path=request.path[:255], rule=trail.rule,
+        outcome=reply.outcome, sentence=reply.sentence, status=reply.status, bytes=size, ms=round(seconds * 1000, 2), sha256=reply.etag, times=1,
+    )  # fmt: skip
+
+
+def _where(fault: BaseException) -> str:
+    trace, place = fault.__traceback__, "?"
+    while trace:
+        place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place

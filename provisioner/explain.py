@@ -1,0 +1,107 @@
+"""Why has this phone this value? Every layer's say, the winner, and the line that it became.
+
+The line is found by asking twice: the phone's files are rendered as they are and with another
+value of the setting, and the lines that differ are those which the setting became. So it holds
+for every template, without any template having to tell.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from provisioner import vocabulary
+from provisioner.context import SHOWN, Secrets, context_for, said
+from provisioner.errors import ProvisionerError
+from provisioner.families import Cannot, Family, Model
+from provisioner.kinds import Bool, Choice, Country, Dial, Endpoint, Host, HostPort, Int, Language, Many, Zone
+from provisioner.layers import Said
+from provisioner.render import Renderer
+from provisioner.store import BootFacts
+from provisioner.vocabulary import Setting
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One setting of one phone.
+
+    lines: (file, line number, text) of what it became in the phone's files, secrets masked.
+    cannot: why these phones have no parameter for it, or empty.
+    """
+
+    setting: Setting
+    said: Said
+    lines: tuple[tuple[str, int, str], ...]
+    cannot: str = ""
+
+
+def explain(renderer: Renderer, family: Family, model: Model, facts: BootFacts, secrets: Secrets, name: str, line: int = 0) -> Explanation:
+    """Return what is known of one setting of one phone; raises UnknownName where there is no such setting."""
+    setting = vocabulary.setting(name)
+    words = said(family, model, facts, line)[name]
+    if setting.secret:
+        words = Said(_masked(words.value), words.by, tuple((by, _masked(value)) for by, value in words.others))
+    cannot = next((row.why for row in family.lacks(model.name, facts.device.firmware) if row.name == name), "")
+    hidden = Secrets(secrets.key, shown=False)
+    return Explanation(setting, words, tuple(_lines(renderer, family, model, facts, hidden, setting, words.value)), cannot)
+
+
+def facts_not_taken(family: Family, model: Model, facts: BootFacts) -> list[Cannot]:
+    """Return the account facts which this phone's accounts have and which this model cannot take."""
+    rows = {row.name: row for row in family.lacks(model.name, facts.device.firmware)}
+    return [row for name, row in rows.items() if any(getattr(account, name, "") for _, account, *_ in facts.lines)]
+
+
+def _masked(value: Any) -> Any:
+    return SHOWN if value else value
+
+
+def _lines(renderer: Renderer, family: Family, model: Model, facts: BootFacts, secrets: Secrets, setting: Setting, value: Any) -> Iterable[tuple[str, int, str]]:
+    device = facts.device
+    names = {"mac": device.mac, "model": model.name, "code": model.code or model.name.lower(), "firmware": device.firmware, "serial": device.serial}
+    for rule in family.rules(model.name, device.firmware):
+        if not rule.template or rule.scope != "phone" or not rule.patterns[0].generates:
+            continue
+        try:
+            plain = renderer.render(family, rule, context_for(family, model, facts, secrets)).decode(rule.writer.charset).splitlines()
+        except ProvisionerError:
+            continue
+        numbers: set[int] = set()
+        for other in _others(setting, value, family):
+            try:
+                changed = renderer.render(family, rule, context_for(family, model, facts, secrets, instead={setting.name: other})).decode(rule.writer.charset).splitlines()
+            except ProvisionerError:
+                continue
+            for tag, first, last, *_ in difflib.SequenceMatcher(None, plain, changed, autojunk=False).get_opcodes():
+                if tag in ("replace", "delete"):
+                    numbers.update(range(first, last))
+            if numbers:
+                break
+        yield from ((rule.name(names), number + 1, plain[number]) for number in sorted(numbers))
+
+
+def _others(setting: Setting, value: Any, family: Family) -> Iterable[Any]:
+    """Return a few other values that the setting could have."""
+    kind = setting.kind
+    if isinstance(kind, Bool):
+        return [not value]
+    if isinstance(kind, Int):
+        return [number for number in (kind.most, kind.least, None) if number != value]
+    if isinstance(kind, Choice):
+        return [*(word for word in kind.words if word != value), None]
+    if isinstance(kind, Zone):
+        return [zone for zone in ("Asia/Tokyo", "Europe/Berlin", "America/New_York") if zone != value]
+    if isinstance(kind, Language | Country):
+        words = family.maps.get("tones" if isinstance(kind, Country) else "language", {})
+        return [*(word for word in list(words)[:4] if word != value), None]
+    if isinstance(kind, HostPort):
+        return [Endpoint("other.example", 1234), None]
+    if isinstance(kind, Host):
+        return ["other.example", None]
+    if isinstance(kind, Many):
+        return [() if value else ("00x+",) if isinstance(kind.each, Dial) else (), None]
+    if setting.secret:
+        return ["", None]
+    return ["other", "https://other.example/", None]
