@@ -1,0 +1,82 @@
+"""A value is read back unchanged by the format's own parser, or refused without being repeated."""
+
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provisioner.errors import Unsayable
+from provisioner.formats import PLACES, Word, Writer
+
+TEXT = st.text(max_size=64)
+HOSTILE = ["& < > \" ' # = ; % { }", " edge", "edge ", "</x><evil>", "{{7*7}}", "äöüß€😀", "a" * 64, "%NULL%", "x\naccount.1.enable = 0", "tab\there", "\ufffe"]
+VALUES = TEXT | st.sampled_from(HOSTILE)
+
+
+@given(VALUES, st.sampled_from(["utf-8", "ascii", "iso-8859-1"]))
+def test_xml_comes_back_intact_or_is_refused(value: str, charset: str) -> None:
+    writer = Writer("xml", charset)
+    try:
+        written = writer.write(Word(value, "label"))
+    except Unsayable:
+        return
+    root = ElementTree.fromstring(f'<?xml version="1.0" encoding="{charset}"?><a b="{written}">{written}</a>'.encode(charset))
+    assert (root.text or "", root.get("b"), len(root)) == (value, value, 0)
+
+
+@given(VALUES)
+def test_a_line_comes_back_intact_or_is_refused(value: str) -> None:
+    writer = Writer("keyvalue", trims=True, empty="%NULL%")
+    try:
+        line = f"name = {writer.write(Word(value, 'label'))}"
+    except Unsayable:
+        return
+    assert line.splitlines() == [line]
+    read = line.partition("=")[2].strip(" \t")
+    assert read == (value or "%NULL%")
+
+
+@given(VALUES)
+def test_json_comes_back_intact_or_is_refused(value: str) -> None:
+    writer = Writer("json")
+    try:
+        written = writer.write(Word(value, "label"))
+    except Unsayable:
+        return
+    assert json.loads(f'"{written}"') == value
+
+
+@pytest.mark.parametrize("value", ["x\ny", "x\ry", "x\u2028y", "\x00"])
+@pytest.mark.parametrize("format", ["keyvalue", "ini", "xml", "json", "plain"])
+def test_nothing_starts_a_new_line(format: str, value: str) -> None:
+    with pytest.raises(Unsayable):
+        Writer(format).write(value)
+
+
+def test_a_refusal_names_the_setting_and_not_the_value() -> None:
+    with pytest.raises(Unsayable) as refusal:
+        Writer("keyvalue", empty="%NULL%").write(Word("%NULL%", "the password of line 1"))
+
+    assert "the password of line 1" in str(refusal.value)
+    with pytest.raises(Unsayable) as refusal:
+        Writer("plain").write(Word("s3cr&t", "the password of line 1"))
+    assert "s3cr" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("place", "value", "written"), [("rule", "a$b", "a$$b"), ("value", True, "Yes"), ("value", 7, "7")])
+def test_places_and_types(place: str, value: object, written: str) -> None:
+    assert Writer("xml", booleans=("No", "Yes")).write(value, place) == written
+
+
+@pytest.mark.parametrize(("place", "value"), [("pair", "a:b"), ("list", "a;b"), ("value", None), ("value", ("a",))])
+def test_what_a_place_cannot_hold_is_refused(place: str, value: object) -> None:
+    with pytest.raises(Unsayable):
+        Writer("keyvalue").write(value, place)
+
+
+def test_every_place_has_a_test() -> None:
+    assert set(PLACES) == {"value", "pair", "rule", "list"}

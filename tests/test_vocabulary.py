@@ -1,0 +1,60 @@
+"""Settings are typed: what people write is read, or refused with the cure."""
+
+from __future__ import annotations
+
+import pytest
+
+from provisioner import vocabulary
+from provisioner.errors import BadValue, UnknownName
+from provisioner.kinds import Endpoint
+
+
+def test_there_are_at_least_eighty_settings_and_each_is_explained() -> None:
+    assert len(vocabulary.SETTINGS) >= 80
+    assert [row.name for row in vocabulary.SETTINGS if not row.help or row.per not in ("device", "line")] == []
+
+
+def test_every_default_is_a_value_of_its_own_type() -> None:
+    for row in vocabulary.SETTINGS:
+        if row.default is not None:
+            assert row.read(row.default) == row.default, row.name
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("vlan_id", "4094", 4094), ("call_waiting", "no", False), ("timezone", "europe/lisbon", "Europe/Lisbon"), ("language", "PT-br", "pt-BR"),
+        ("codecs", "OPUS, pcma", ("opus", "pcma")), ("syslog_server", "log.example.com:5514", Endpoint("log.example.com", 5514)),
+        ("syslog_server", "", Endpoint("", 0)), ("stun_server", "[2001:DB8::1]", Endpoint("2001:db8::1", 0)), ("tones", "pt", "PT"),
+        ("dial_plan", "[1-9]xx 00x+", ("[1-9]xx", "00x+")), ("admin_password", " keep blanks ", " keep blanks "),
+    ],
+)  # fmt: skip
+def test_what_people_write_is_read(name: str, text: str, value: object) -> None:
+    assert vocabulary.setting(name).read(text) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "cure"),
+    [
+        ("vlan_id", "4095", "0 to 4094"), ("vlan_id", "seven", "whole number"), ("call_waiting", "maybe", "neither on nor off"),
+        ("timezone", "Europe/Lisbonn", "did you mean Europe/Lisbon"), ("language", "Portuguese", "language tag"), ("srtp", "requird", "did you mean required"),
+        ("ntp_server", "time server", "host name"), ("phonebook_url", "ftp://x/", "http"), ("phonebook_url", "http://u:p@x/", "no password"),
+        ("phone_name", "x" * 33, "the most is 32"), ("phone_name", "a\nb", "control character"), ("phone_name", "a\u202eb", "control character"),
+        ("dial_plan", "9|8", "dial pattern"), ("syslog_server", "host:99999", "port"), ("ntp_server", "300.1.1.1", "host name"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_with_the_cure(name: str, text: str, cure: str) -> None:
+    with pytest.raises(BadValue, match=f"{name}.*{cure}"):
+        vocabulary.setting(name).read(text)
+
+
+def test_a_secret_is_never_repeated() -> None:
+    with pytest.raises(BadValue) as refusal:
+        vocabulary.setting("key_lock_pin").read("12ab!")
+
+    assert "12ab" not in str(refusal.value)
+
+
+def test_an_unknown_setting_names_the_nearest() -> None:
+    with pytest.raises(UnknownName, match="did you mean timezone"):
+        vocabulary.setting("timezome")
