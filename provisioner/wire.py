@@ -1,0 +1,54 @@
+"""The two values that cross a door: what a phone asked, and what it gets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+STATUS = {"served": 200, "not-modified": 304, "uploaded": 201, "unknown": 404, "refused": 404, "missing": 404, "failed": 503}
+
+
+@dataclass(frozen=True)
+class PhoneRequest:
+    """One request, in no wire's words.
+
+    path:      as the phone asked, decoded, its token taken out.
+    address:   of the phone, IPv4-mapped IPv6 unmapped; empty where it came from nowhere (F18).
+    wire:      http, https or tftp.
+    etags:     digests that the phone says it has (If-None-Match), without quotes.
+    forwarded: a proxy that nobody named spoke for it.
+    """
+
+    path: str
+    address: str
+    wire: str
+    user_agent: str = ""
+    token: str = field(default="", repr=False)
+    forwarded: bool = False
+    etags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the phone gets, in no wire's words.
+
+    outcome:    served, not-modified, uploaded, unknown, refused, missing or failed.
+    body, file: the bytes, or the file that holds them; at most one of the two.
+    etag:       the digest of the bytes, without quotes.
+    revised_at: time of the revision, UTC.
+    sentence:   why, for the event; it never reaches the wire.
+    """
+
+    outcome: str
+    body: bytes = field(default=b"", repr=False)
+    file: Path | None = None
+    media_type: str = ""
+    etag: str = ""
+    revised_at: datetime | None = None
+    sentence: str = ""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status: unknown, refused and missing are one 404 (D12)."""
+        return STATUS[self.outcome]
