@@ -60,6 +60,8 @@ class Renderer:
             raise
         except BadTemplate as fault:
             raise RenderFailed(str(fault)) from None
+        except jinja2.TemplateNotFound as fault:
+            raise RenderFailed(f"{_place(fault, name)}: includes {fault.name}, which is not there") from None
         except Exception as fault:
             raise RenderFailed(f"{_place(fault, name)}: {_told(fault)}") from None
 
@@ -87,7 +89,13 @@ class Renderer:
 
     def _environment(self, writer: Writer) -> _Environment:
         def finalize(value: object) -> Markup:
-            return value if isinstance(value, Markup) else Markup(writer.write(value))
+            if isinstance(value, Markup):
+                return value
+            if isinstance(value, jinja2.Undefined):
+                str(value)  # raises, with the name
+            if not isinstance(value, str | int):
+                raise TypeError(f"outputs {type(value).__name__}, which is neither text nor a number; ask `is not none` first")
+            return Markup(writer.write(value))
 
         environment = _Environment(
             loader=_Checked(self._loader), undefined=jinja2.StrictUndefined, autoescape=True, finalize=finalize,
@@ -165,6 +173,8 @@ def _told(fault: BaseException) -> str:
         return "does what the sandbox forbids"
     if isinstance(fault, KeyError):
         return f"a map has no {fault.args[0]!r}; add it to the manifest"
+    if isinstance(fault, TypeError) and str(fault).startswith("outputs "):
+        return str(fault)
     return f"{type(fault).__name__} in the template"
 
 

@@ -1,0 +1,82 @@
+"""Templates are flat, sandboxed and strict; what breaks the rules is named with file and line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from provisioner import families
+from provisioner.errors import BadManifest, RenderFailed, Unsayable
+from provisioner.formats import Word
+from provisioner.render import Renderer
+from tests.test_families import GOOD, folder
+
+
+def render(tmp_path: Path, template: str, **context: object) -> str:
+    """Return what a template of the family acme makes of a context."""
+    catalog = families.load([folder(tmp_path, GOOD, template)])
+    family = catalog.families["acme"]
+    return Renderer(catalog).render(family, family.files[0], context).decode()
+
+
+def test_a_value_is_written_by_the_format(tmp_path: Path) -> None:
+    assert render(tmp_path, "a = {{ x }}\n{% if y %}\nb = {{ y }}\n{% endif %}\n", x=Word("A&B", "x"), y=True) == "a = A&B\nb = 1\n"
+
+
+def test_a_value_that_the_format_cannot_carry_fails_the_whole_file(tmp_path: Path) -> None:
+    with pytest.raises(Unsayable, match="the label of line 1"):
+        render(tmp_path, "a = {{ x }}\n", x=Word("a\nb", "the label of line 1"))
+
+
+def test_data_is_never_rendered_again(tmp_path: Path) -> None:
+    assert render(tmp_path, "a = {{ x }}\n", x=Word("{{ 7*7 }}{% raw %}", "x")) == "a = {{ 7*7 }}{% raw %}\n"
+
+
+@pytest.mark.parametrize(
+    ("template", "what"),
+    [
+        ("a\n{{ x ~ y }}\n", "acme/phone.cfg.j2:2: outputs `~`"), ("{{ x|safe }}", ":1: outputs a filter"), ("{{ 'literal' }}", "outputs a literal"),
+        ("{{ x + y }}", "outputs an expression"), ("{% set z = x|join(',') %}{{ z }}", "the filter join"), ("{% set z = '%s'|format(x) %}", "the filter format"),
+        ("a\nb\n{% for %}\n", "phone.cfg.j2:3: "), ("{% include 'nothere.j2' %}", "nothere.j2"), ("{% filter upper %}x{% endfilter %}", "filter"),
+    ],
+)  # fmt: skip
+def test_a_template_that_thinks_is_refused_with_its_line(tmp_path: Path, template: str, what: str) -> None:
+    with pytest.raises(RenderFailed) as fault:
+        render(tmp_path, template, x=Word("1", "x"), y=Word("2", "y"))
+
+    assert what in str(fault.value)
+
+
+def test_check_sees_the_same_before_any_phone_does(tmp_path: Path) -> None:
+    catalog = families.load([folder(tmp_path, GOOD, "ok\n{{ x|upper }}\n")])
+    family = catalog.families["acme"]
+
+    with pytest.raises(BadManifest, match="phone.cfg.j2:2"):
+        Renderer(catalog).compile(family, family.files[0])
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "{{ x.__class__ }}", "{{ x.__class__.__mro__[1].__subclasses__() }}", "{{ space.__init__.__globals__ }}", "{{ ''.__class__ }}",
+        "{% set y = x.format.__globals__ %}{{ y }}", "{{ self.__dict__ }}", "{{ lipsum.__globals__ }}", "{{ cycler.__init__ }}", "{{ range(999999999) }}",
+        "{% for c in ().__class__.__base__.__subclasses__() %}{{ c }}{% endfor %}", "{{ config }}", "{{ request }}", "{{ namespace() }}",
+    ],
+)  # fmt: skip
+def test_the_sandbox_gives_nothing_away(tmp_path: Path, attack: str) -> None:
+    with pytest.raises(RenderFailed) as fault:
+        render(tmp_path, attack, x=Word("s3cret", "x"), space=SimpleNamespace(a=1))
+
+    assert "s3cret" not in str(fault.value)
+
+
+def test_an_undefined_name_is_told_with_its_line_and_without_values(tmp_path: Path) -> None:
+    with pytest.raises(RenderFailed, match=r"acme/phone.cfg.j2:2: .*'nothing' is undefined"):
+        render(tmp_path, "a = {{ x }}\nb = {{ nothing }}\n", x=Word("s3cret", "x"))
+
+
+def test_a_word_that_a_map_lacks_is_told(tmp_path: Path) -> None:
+    with pytest.raises(RenderFailed, match="phone.cfg.j2:1: .*map"):
+        render(tmp_path, "a = {{ maps.codec[x] }}\n", x=Word("opus", "codecs"), maps=SimpleNamespace(codec={"pcma": 1}))
