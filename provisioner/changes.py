@@ -1,0 +1,375 @@
+"""Writing things: all or nothing, a row of history for each, a new revision for whom it touches.
+
+A write that says what is so already changes nothing: no row, no revision, no error.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, fields, replace
+from datetime import datetime
+from typing import Any
+
+from sqlite_utils.db import sqlite3
+
+from provisioner import vocabulary
+from provisioner.errors import BadInput, Conflict, NotHere
+from provisioner.kinds import Endpoint
+from provisioner.mac import pretty
+from provisioner.records import Records
+from provisioner.seal import Seal
+from provisioner.things import Account, Contact, Device, Group, Key, Line, Site
+
+_OWN = ("revision", "revised_at", "cleared", "last_seen_at", "last_address", "dated_year", "generation")  # a put does not say these
+
+
+class Transaction:
+    """The verbs of one change; made by Store.change."""
+
+    def __init__(self, store: Records, connection: sqlite3.Connection, seal: Seal, now: Callable[[], datetime], who: str, door: str) -> None:
+        """connection: inside its write transaction."""
+        self._store, self._db, self._seal, self._now, self._who, self._door = store, connection, seal, now, who, door
+        self.touched: set[str] = set()
+
+    # Devices
+
+    def put_device(self, device: Device) -> bool:
+        """Add the device, or replace what was said of the one that has its MAC; True where that changed something."""
+        before = self._store.device(device.mac)
+        after = replace(device, **{name: getattr(before, name) for name in _OWN}) if before else device
+        if before == after:
+            return False
+        if self._store.site(device.site) is None:
+            raise NotHere(f"there is no site {device.site!r}; add it with `provisioner site add {device.site}`")
+        if device.group and device.group not in [group.slug for group in self._store.groups(device.site)]:
+            raise NotHere(f"site {device.site} has no group {device.group!r}; add it with `provisioner group add {device.site}/{device.group}`")
+        self._write_device(after)
+        self._history("device", device.mac, before, after)
+        self._revise([device.mac])
+        return True
+
+    def remove_device(self, mac: str) -> bool:
+        """Take a device away, with its lines, keys and what was said of it."""
+        before = self._store.device(mac)
+        if before is None:
+            return False
+        for line in self._store.lines_of(mac):
+            self.remove_line(mac, line.n)
+        self._forget_scope(f"device:{mac}")
+        self._db.execute("DELETE FROM devices WHERE mac = ?", (mac,))
+        self._history("device", mac, before, None)
+        return True
+
+    def rotate_token(self, mac: str) -> int:
+        """Make the device's token another one; return its new generation."""
+        before = self._known_device(mac)
+        self._db.execute("UPDATE devices SET generation = generation + 1 WHERE mac = ?", (mac,))
+        self._history("device", mac, before, replace(before, generation=before.generation + 1))
+        self._revise([mac])
+        return before.generation + 1
+
+    def _known_device(self, mac: str) -> Device:
+        device = self._store.device(mac)
+        if device is None:
+            raise NotHere(f"phone {pretty(mac)} is not in the inventory; add it with `provisioner device add {mac} --model FAMILY/MODEL`")
+        return device
+
+    def _write_device(self, device: Device) -> None:
+        row = {("grp" if field.name == "group" else field.name): getattr(device, field.name) for field in fields(Device)}
+        row["cleared"] = json.dumps(sorted(device.cleared))
+        if device.factory_password:
+            row["factory_password"] = self._seal.seal(device.factory_password, f"devices:{device.mac}:factory_password")
+        self._upsert("devices", row, ("mac",))
+
+    # Accounts and lines
+
+    def put_account(self, account: Account) -> bool:
+        """Add the account, or replace the one of its SIP address; a username taken in its domain is a Conflict."""
+        before = self._store.account(account.sip_address)
+        if before == account:
+            return False
+        other = self._store.account_of(account.username, account.domain)
+        if other and other.sip_address != account.sip_address:
+            raise Conflict(f"the username {account.username!r} is taken in {account.domain} by {other.sip_address}; change that one, or use another username")
+        row: dict[str, Any] = {field.name: getattr(account, field.name) for field in fields(Account)}
+        row["registrar"], row["outbound_proxy"] = json.dumps(account.registrar), json.dumps(account.outbound_proxy)
+        if account.password:
+            row["password"] = self._seal.seal(account.password, f"accounts:{account.sip_address}:password")
+        self._upsert("accounts", row, ("sip_address",))
+        self._history("account", account.sip_address, before, account)
+        self._revise(line.mac for line in self._store.lines_with(account.sip_address))
+        return True
+
+    def remove_account(self, sip_address: str) -> bool:
+        """Take an account away; one that is still on a phone is a Conflict."""
+        before = self._store.account(sip_address)
+        if before is None:
+            return False
+        lines = self._store.lines_with(sip_address)
+        if lines:
+            where = ", ".join(f"{pretty(line.mac)} line {line.n}" for line in lines[:5])
+            raise Conflict(f"{sip_address} is still on {where}{' and more' if len(lines) > 5 else ''}; `provisioner unassign` it there first")
+        self._forget_scope(f"account:{sip_address}")
+        self._db.execute("DELETE FROM accounts WHERE sip_address = ?", (sip_address,))
+        self._history("account", sip_address, before, None)
+        return True
+
+    def put_line(self, line: Line) -> bool:
+        """Put an account on a line; what was there is replaced."""
+        self._known_device(line.mac)
+        if self._store.account(line.sip_address) is None:
+            raise NotHere(f"there is no account {line.sip_address}; add it with `provisioner account add {line.sip_address}`")
+        before = next((one for one in self._store.lines_of(line.mac) if one.n == line.n), None)
+        if before == line:
+            return False
+        self._upsert("lines", {"mac": line.mac, "n": line.n, "sip_address": line.sip_address}, ("mac", "n"))
+        self._history("line", f"{line.mac}/{line.n}", before, line)
+        self._revise([line.mac])
+        return True
+
+    def remove_line(self, mac: str, n: int) -> bool:
+        """Take the account off a line, with what was said of the line."""
+        before = next((one for one in self._store.lines_of(mac) if one.n == n), None)
+        if before is None:
+            return False
+        self._forget_scope(before.scope)
+        self._db.execute("DELETE FROM lines WHERE mac = ? AND n = ?", (mac, n))
+        self._history("line", f"{mac}/{n}", before, None)
+        self._revise([mac])
+        return True
+
+    # Sites, groups, contacts
+
+    def put_site(self, site: Site) -> bool:
+        """Add the site with its networks, or replace the one of its name."""
+        before = self._store.site(site.slug)
+        if before and replace(before, networks=tuple(sorted(before.networks, key=str))) == replace(site, networks=tuple(sorted(site.networks, key=str))):
+            return False
+        taken = {row["network"]: row["site"] for row in self._db.execute("SELECT network, site FROM networks WHERE site != ?", (site.slug,))}
+        for entry in site.networks:
+            if entry.network in taken:
+                raise Conflict(f"the network {entry.network} belongs to site {taken[entry.network]} already; take it away there first")
+        row = {name: getattr(site, name) for name in ("slug", "name", "public_url", "tftp_public_url", "country", "unknown_phones")}
+        self._upsert("sites", {**row, "enrols": int(site.enrols)}, ("slug",))
+        self._db.execute("DELETE FROM networks WHERE site = ?", (site.slug,))
+        for entry in site.networks:
+            self._db.execute("INSERT INTO networks VALUES (?, ?, ?, ?)", (site.slug, entry.network, int(entry.mac_is_enough), int(entry.tftp_serves_secrets)))
+        self._history("site", site.slug, before, site)
+        if before and any(getattr(before, name) != getattr(site, name) for name in ("public_url", "tftp_public_url", "country")):
+            self._revise_where("site = ?", site.slug)
+        return True
+
+    def remove_site(self, slug: str) -> bool:
+        """Take a site away; one that has phones, and the default one, is a Conflict."""
+        before = self._store.site(slug)
+        if before is None:
+            return False
+        if slug == "default":
+            raise Conflict("the default site stays: phones whose site is not known belong to it")
+        phones = len(self._store.devices(site=slug))
+        if phones:
+            raise Conflict(f"site {slug} has {phones} phones; move them with `provisioner device change MAC --site …` first")
+        for group in self._store.groups(slug):
+            self.remove_group(group)
+        self._forget_scope(before.scope)
+        self._db.execute("DELETE FROM sites WHERE slug = ?", (slug,))
+        self._history("site", slug, before, None)
+        return True
+
+    def put_group(self, group: Group) -> bool:
+        """Add a group to its site."""
+        if self._store.site(group.site) is None:
+            raise NotHere(f"there is no site {group.site!r}; add it with `provisioner site add {group.site}`")
+        if group in self._store.groups(group.site):
+            return False
+        self._db.execute("INSERT INTO groups VALUES (?, ?)", (group.site, group.slug))
+        self._history("group", group.scope, None, group)
+        return True
+
+    def remove_group(self, group: Group) -> bool:
+        """Take a group away; its phones stay in the site."""
+        if group not in self._store.groups(group.site):
+            return False
+        self._revise_where("site = ? AND grp = ?", group.site, group.slug)
+        self._forget_scope(group.scope)
+        self._db.execute("UPDATE devices SET grp = '' WHERE site = ? AND grp = ?", (group.site, group.slug))
+        self._db.execute("DELETE FROM groups WHERE site = ? AND slug = ?", (group.site, group.slug))
+        self._history("group", group.scope, group, None)
+        return True
+
+    def put_contact(self, contact: Contact) -> bool:
+        """Add a contact to its site's phone book, or replace the one of its name."""
+        before = next((one for one in self._store.contacts(contact.site) if one.name == contact.name), None)
+        if before == contact:
+            return False
+        self._upsert("contacts", {"site": contact.site, "name": contact.name, "numbers": json.dumps(contact.numbers)}, ("site", "name"))
+        self._history("contact", f"{contact.site}/{contact.name}", before, contact)
+        self._revise_where("site = ?", contact.site)
+        return True
+
+    def remove_contact(self, site: str, name: str) -> bool:
+        """Take a contact out of its site's phone book."""
+        before = next((one for one in self._store.contacts(site) if one.name == name), None)
+        if before is None:
+            return False
+        self._db.execute("DELETE FROM contacts WHERE site = ? AND name = ?", (site, name))
+        self._history("contact", f"{site}/{name}", before, None)
+        self._revise_where("site = ?", site)
+        return True
+
+    # Keys
+
+    def put_key(self, key: Key) -> bool:
+        """Set a key of a device or group; one of type `none` is recorded as cleared (F5)."""
+        self._known_scope(key.scope)
+        before = next((one for one in self._store.keys_of(key.scope) if (one.module, one.position) == (key.module, key.position)), None)
+        if before == key:
+            return False
+        row = {name: getattr(key, name) for name in ("scope", "module", "position", "type", "value", "label", "line")}
+        self._upsert("keys", row, ("scope", "module", "position"))
+        self._history("key", f"{key.scope} {key.module}/{key.position}", before, key)
+        self._revise_scope(key.scope)
+        return True
+
+    def clear_key(self, scope: str, position: int, module: int = 0) -> bool:
+        """Clear a key that was set here: the phone's key is emptied and stays so."""
+        return self.put_key(Key(scope, position, "none", module=module))
+
+    def forget_key(self, scope: str, position: int, module: int = 0) -> bool:
+        """Say nothing of a key any more: what its user puts there stays."""
+        before = next((one for one in self._store.keys_of(scope) if (one.module, one.position) == (module, position)), None)
+        if before is None:
+            return False
+        self._db.execute("DELETE FROM keys WHERE scope = ? AND module = ? AND position = ?", (scope, module, position))
+        self._history("key", f"{scope} {module}/{position}", before, None)
+        self._revise_scope(scope)
+        return True
+
+    # Layers
+
+    def say(self, scope: str, values: Mapping[str, Any]) -> bool:
+        """Say settings in a scope; values are those of vocabulary's kinds."""
+        self._known_scope(scope)
+        before = self._store.layer(scope)
+        news = {name: value for name, value in values.items() if name not in before or before[name] != value}
+        for name, value in news.items():
+            text = json.dumps(value._asdict() if isinstance(value, Endpoint) else value)
+            if vocabulary.setting(name).secret:
+                text = self._seal.seal(text, f"settings:{scope}/{name}:value")
+            self._upsert("settings", {"scope": scope, "name": name, "value": text}, ("scope", "name"))
+        if news:
+            self._history("setting", scope, {name: before.get(name) for name in news}, news)
+            self._revise_scope(scope, said_again=news)
+        return bool(news)
+
+    def unsay(self, scope: str, names: Iterable[str]) -> bool:
+        """Take settings back; a phone that had them is told to forget them (F5)."""
+        known = {row["name"] for row in self._db.execute("SELECT name FROM settings WHERE scope = ?", (scope,))}
+        before = self._store.layer(scope)
+        gone = [name for name in names if name in known]
+        for name in gone:
+            self._db.execute("DELETE FROM settings WHERE scope = ? AND name = ?", (scope, name))
+        if gone:
+            self._history("setting", scope, {name: before.get(name) for name in gone}, None)
+            self._revise_scope(scope, taken_back=gone)
+        return bool(gone)
+
+    def put_meta(self, name: str, value: str) -> None:
+        """Keep a note of the server's own."""
+        self._upsert("meta", {"name": name, "value": value}, ("name",))
+
+    def _forget_scope(self, scope: str) -> None:
+        self.unsay(scope, list(self._store.layer(scope)))
+        for key in self._store.keys_of(scope):
+            self.forget_key(scope, key.position, key.module)
+        self._db.execute("DELETE FROM settings WHERE scope = ?", (scope,))
+
+    def _known_scope(self, scope: str) -> None:
+        """Raise NotHere where a scope speaks of something that has not been added."""
+        kind, _, name = scope.partition(":")
+        if kind == "device":
+            self._known_device(name)
+        elif kind == "line":
+            mac, _, n = name.partition("/")
+            self._known_device(mac)
+            if int(n) not in [line.n for line in self._store.lines_of(mac)]:
+                raise NotHere(f"phone {pretty(mac)} has no account on line {n}; `provisioner assign {mac} ACCOUNT --line {n}` first")
+        elif kind == "account" and self._store.account(name) is None:
+            raise NotHere(f"there is no account {name}; add it with `provisioner account add {name}`")
+        elif kind == "site" and self._store.site(name) is None:
+            raise NotHere(f"there is no site {name!r}; add it with `provisioner site add {name}`")
+        elif kind == "group" and Group(*name.split("/", 1)) not in self._store.groups():
+            raise NotHere(f"there is no group {name!r}; add it with `provisioner group add {name}`")
+        elif kind not in ("defaults", "family", "model", "device", "line", "account", "site", "group"):
+            raise BadInput(f"{scope!r} is no scope; there are defaults, family:F, model:F/M, site:S, group:S/G, device:MAC, account:ADDRESS, line:MAC/N")
+
+    # Revisions and history
+
+    def _touched_by(self, scope: str) -> tuple[str, tuple[str, ...]]:
+        """Return the SQL condition, and its values, of the devices that a scope speaks for."""
+        kind, _, name = scope.partition(":")
+        if kind == "defaults":
+            return "1", ()
+        if kind == "model":
+            return "family = ? AND model = ?", tuple(name.split("/", 1))
+        if kind == "group":
+            return "site = ? AND grp = ?", tuple(name.split("/", 1))
+        if kind == "account":
+            return "mac IN (SELECT mac FROM lines WHERE sip_address = ?)", (name,)
+        if kind == "line":
+            return "mac = ?", (name.partition("/")[0],)
+        return f"{ {'family': 'family', 'site': 'site', 'device': 'mac'}[kind] } = ?", (name,)
+
+    def _revise_scope(self, scope: str, said_again: Iterable[str] = (), taken_back: Iterable[str] = ()) -> None:
+        """Raise the revision of the devices of a scope, and keep their record of settings taken back."""
+        condition, values = self._touched_by(scope)
+        said, back = set(said_again), set(taken_back)
+        if back:
+            self._recleared(condition, values, lambda cleared: cleared | back)
+        if said:
+            self._recleared(f"cleared != '[]' AND {condition}", values, lambda cleared: cleared - said)
+        self._revise_where(condition, *values)
+
+    def _recleared(self, condition: str, values: tuple[str, ...], change: Callable[[set[str]], set[str]]) -> None:
+        """Change the devices' `cleared` names, with one statement for each distinct record."""
+        for row in self._db.execute(f"SELECT DISTINCT cleared FROM devices WHERE {condition}", values).fetchall():
+            after = json.dumps(sorted(change(set(json.loads(row["cleared"])))))
+            if after != row["cleared"]:
+                self._db.execute(f"UPDATE devices SET cleared = ? WHERE cleared = ? AND {condition}", (after, row["cleared"], *values))
+
+    def _revise(self, macs: Iterable[str]) -> None:
+        for mac in set(macs):
+            self._revise_where("mac = ?", mac)
+
+    def _revise_where(self, condition: str, *values: str) -> None:
+        """Raise the revision of devices; its time never goes backwards, not even by a clock (F12)."""
+        at = self._now().isoformat(timespec="seconds")
+        number = self._db.execute("SELECT coalesce(max(id), 0) FROM changes").fetchone()[0]
+        self._db.execute(f"UPDATE devices SET revision = max(revision + 1, ?), revised_at = max(revised_at, ?) WHERE {condition}", (number, at, *values))
+
+    def _history(self, noun: str, name: str, before: object, after: object) -> None:
+        cursor = self._db.execute(
+            "INSERT INTO changes (at, who, door, noun, name, before, after) VALUES (?, ?, ?, ?, ?, 'null', 'null')",
+            (self._now().isoformat(timespec="seconds"), self._who, self._door, noun, name),
+        )
+        for column, thing in (("before", before), ("after", after)):
+            text = json.dumps(self._sealed(thing, f"changes:{cursor.lastrowid}:{column}"), default=str)
+            self._db.execute(f"UPDATE changes SET {column} = ? WHERE id = ?", (text, cursor.lastrowid))
+
+    def _sealed(self, thing: Any, place: str) -> dict[str, Any] | None:
+        if thing is None:
+            return None
+        known = dict(thing) if isinstance(thing, Mapping) else {name: value for name, value in asdict(thing).items() if name not in _OWN or name == "generation"}
+        return {name: {"sealed": self._seal.seal(json.dumps(value), f"{place}.{name}")} if value and _secret(name) else value for name, value in known.items()}
+
+    def _upsert(self, table: str, row: Mapping[str, Any], key: tuple[str, ...]) -> None:
+        names = ", ".join(row)
+        rest = ", ".join(f"{name} = excluded.{name}" for name in row if name not in key)
+        marks = ", ".join("?" * len(row))
+        self._db.execute(f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT ({', '.join(key)}) DO UPDATE SET {rest}", tuple(row.values()))
+
+
+def _secret(name: str) -> bool:
+    setting = vocabulary.BY_NAME.get(name)
+    return name in ("password", "factory_password") or bool(setting and setting.secret)

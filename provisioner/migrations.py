@@ -1,0 +1,60 @@
+"""The history of the schema, append-only: each step in a transaction of its own."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+things = Migrations("provisioner")
+
+
+@things()
+def m001_things(db: Database) -> None:
+    """The tables of the first release, and the default site with loopback in it."""
+    for statement in _FIRST.split(";\n"):
+        if statement.strip():
+            db.conn.execute(statement)
+
+
+_FIRST = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE sites (
+    slug TEXT PRIMARY KEY, name TEXT NOT NULL, public_url TEXT NOT NULL, tftp_public_url TEXT NOT NULL, country TEXT NOT NULL,
+    enrols INTEGER NOT NULL, unknown_phones TEXT NOT NULL) STRICT;
+CREATE TABLE networks (
+    site TEXT NOT NULL REFERENCES sites(slug) ON DELETE CASCADE, network TEXT NOT NULL, mac_is_enough INTEGER NOT NULL,
+    tftp_serves_secrets INTEGER NOT NULL, PRIMARY KEY (site, network)) STRICT;
+CREATE TABLE groups (site TEXT NOT NULL REFERENCES sites(slug), slug TEXT NOT NULL, PRIMARY KEY (site, slug)) STRICT;
+CREATE TABLE devices (
+    mac TEXT PRIMARY KEY, family TEXT NOT NULL, model TEXT NOT NULL, site TEXT NOT NULL REFERENCES sites(slug), grp TEXT NOT NULL,
+    state TEXT NOT NULL, firmware TEXT NOT NULL, serial TEXT NOT NULL, name TEXT NOT NULL, location TEXT NOT NULL, asset_tag TEXT NOT NULL,
+    notes TEXT NOT NULL, lines INTEGER, keys INTEGER, modules INTEGER NOT NULL, factory_password TEXT NOT NULL, generation INTEGER NOT NULL,
+    revision INTEGER NOT NULL, revised_at TEXT NOT NULL, cleared TEXT NOT NULL, last_seen_at TEXT NOT NULL, last_address TEXT NOT NULL,
+    dated_year INTEGER NOT NULL) STRICT;
+CREATE INDEX devices_of_site ON devices (site, grp);
+CREATE INDEX devices_of_model ON devices (family, model);
+CREATE TABLE accounts (
+    sip_address TEXT PRIMARY KEY, username TEXT NOT NULL, auth_username TEXT NOT NULL, password TEXT NOT NULL, domain TEXT NOT NULL,
+    registrar TEXT NOT NULL, realm TEXT NOT NULL, outbound_proxy TEXT NOT NULL, transport TEXT NOT NULL, xcap_root TEXT NOT NULL,
+    display_name TEXT NOT NULL, voicemail TEXT NOT NULL, email TEXT NOT NULL, timezone TEXT NOT NULL, provider TEXT NOT NULL,
+    notes TEXT NOT NULL, UNIQUE (username, domain)) STRICT;
+CREATE TABLE lines (
+    mac TEXT NOT NULL REFERENCES devices(mac) ON DELETE CASCADE, n INTEGER NOT NULL,
+    sip_address TEXT NOT NULL REFERENCES accounts(sip_address), PRIMARY KEY (mac, n)) STRICT, WITHOUT ROWID;
+CREATE INDEX lines_of_account ON lines (sip_address);
+CREATE TABLE keys (
+    scope TEXT NOT NULL, module INTEGER NOT NULL, position INTEGER NOT NULL, type TEXT NOT NULL, value TEXT NOT NULL, label TEXT NOT NULL,
+    line INTEGER NOT NULL, PRIMARY KEY (scope, module, position)) STRICT, WITHOUT ROWID;
+CREATE TABLE settings (scope TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (scope, name)) STRICT, WITHOUT ROWID;
+CREATE TABLE contacts (
+    site TEXT NOT NULL REFERENCES sites(slug) ON DELETE CASCADE, name TEXT NOT NULL, numbers TEXT NOT NULL, PRIMARY KEY (site, name)) STRICT;
+CREATE TABLE uploads (
+    mac TEXT NOT NULL REFERENCES devices(mac) ON DELETE CASCADE, name TEXT NOT NULL, body TEXT NOT NULL, at TEXT NOT NULL,
+    PRIMARY KEY (mac, name)) STRICT;
+CREATE TABLE changes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, who TEXT NOT NULL, door TEXT NOT NULL, noun TEXT NOT NULL, name TEXT NOT NULL,
+    before TEXT NOT NULL, after TEXT NOT NULL) STRICT;
+CREATE INDEX changes_of_thing ON changes (noun, name);
+INSERT INTO sites VALUES ('default', 'Default site', '', '', '', 0, '');
+INSERT INTO networks VALUES ('default', '127.0.0.0/8', 1, 1);
+INSERT INTO networks VALUES ('default', '::1/128', 1, 1);
+"""

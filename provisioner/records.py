@@ -1,0 +1,358 @@
+"""What is kept, read: rows to frozen values, in one SQLite file with a connection per thread.
+
+Asking for what is not there is an answer (None); a disk that cannot is a StoreTrouble.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlite_utils
+from sqlite_utils.db import sqlite3
+
+from provisioner import things as t
+from provisioner import vocabulary
+from provisioner.errors import Conflict, ProvisionerError, StoreTrouble
+from provisioner.kinds import Endpoint
+from provisioner.migrations import things as history
+from provisioner.seal import Seal
+from provisioner.things import Account, Change, Contact, Device, Group, Key, Line, Site
+
+WANTED_SQLITE = (3, 51, 3)  # older ones can corrupt a WAL that several connections share
+
+Layer = Mapping[str, Any]
+_Thing = TypeVar("_Thing")
+
+
+@contextmanager
+def trouble(path: Path) -> Iterator[None]:
+    """Turn what the disk or SQLite says into a StoreTrouble with the cure."""
+    try:
+        yield
+    except ProvisionerError:
+        raise
+    except sqlite3.IntegrityError as fault:
+        raise Conflict(f"that does not fit what is stored ({fault}); nothing was changed") from None
+    except (sqlite3.Error, OSError) as fault:
+        raise StoreTrouble(f"{path}: {_cure(fault)}") from None
+
+
+def _cure(fault: BaseException) -> str:
+    text = str(fault).lower()
+    if "full" in text or "no space" in text or "file too large" in text:
+        return "the disk is full; free some space. Nothing was half-written"
+    if "readonly" in text or "read-only" in text or "permission" in text:
+        return "it cannot be written (read-only disk, or another owner); phones are still answered"
+    if "locked" in text or "busy" in text:
+        return "another process has held it for five seconds; try again"
+    if "not a database" in text or "malformed" in text or "corrupt" in text:
+        return "it is damaged or no database of ours; it was left as it is: put back a backup"
+    if "unable to open" in text:
+        return "it cannot be opened; check that the folder is there and is yours"
+    return f"the disk says: {fault}"
+
+
+@dataclass(frozen=True)
+class BootFacts:
+    """What one phone's files are made of, read in one transaction.
+
+    layers: what operators said, (scope, values), the weakest first (D2).
+    lines:  (line, account, the account's layer, the line's layer).
+    """
+
+    device: Device
+    site: Site
+    layers: tuple[tuple[str, Layer], ...]
+    lines: tuple[tuple[Line, Account, Layer, Layer], ...]
+    keys: tuple[Key, ...]
+    contacts: tuple[Contact, ...]
+
+
+class Records:
+    """Holds the database open; safe to share between threads."""
+
+    def __init__(self, path: Path, seal: Seal, now: Callable[[], datetime] = lambda: datetime.now(UTC), read_only: bool = False) -> None:
+        """Open the database, bringing its schema up to date."""
+        self._path, self._seal, self._now, self._read_only = path, seal, now, read_only
+        self._local, self._lock = threading.local(), threading.Lock()
+        self._all: list[sqlite3.Connection] = []
+        self.server_key = seal.derive("tokens")
+        self.faults: list[str] = []
+        with trouble(path):
+            self._migrate()
+
+    @property
+    def sqlite_version(self) -> tuple[int, ...]:
+        """The version of SQLite that is in use."""
+        return tuple(int(part) for part in sqlite3.sqlite_version.split("."))
+
+    def close(self) -> None:
+        """Close every thread's connection."""
+        with self._lock:
+            for connection in self._all:
+                connection.close()
+            self._all.clear()
+        self._local = threading.local()
+
+    def _migrate(self) -> None:
+        if not self._read_only:
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        db = sqlite_utils.Database(self._connection())
+        known = {step.name for step in history._migrations}
+        later = [step.name for step in history.applied(db) if step.name not in known]
+        if later:
+            raise StoreTrouble(f"{self._path} was written by a later release ({later[-1]}); upgrade this one, or restore a backup")
+        if history.pending(db):
+            with self.writing():
+                pass  # nobody else migrates at the same moment
+            history.apply(db)
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            mode = "ro" if self._read_only else "rw"
+            connection = sqlite3.connect(f"file:{self._path}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, cached_statements=128)
+            connection.row_factory = sqlite3.Row
+            for pragma in ("busy_timeout=5000", "foreign_keys=ON", "trusted_schema=OFF", *(() if self._read_only else ("journal_mode=WAL", "synchronous=FULL"))):
+                connection.execute(f"PRAGMA {pragma}")
+            self._local.connection = connection
+            with self._lock:
+                self._all.append(connection)
+        return connection
+
+    def _rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
+        with trouble(self._path):
+            rows: list[sqlite3.Row] = self._connection().execute(sql, values).fetchall()
+            return rows
+
+    def _row(self, sql: str, *values: object) -> sqlite3.Row | None:
+        rows = self._rows(sql, *values)
+        return rows[0] if rows else None
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Hold one view of the database over several reads."""
+        connection = self._connection()
+        if connection.in_transaction:
+            yield
+            return
+        with trouble(self._path):
+            connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Hold the one write transaction; an exception takes everything back."""
+        connection = self._connection()
+        with trouble(self._path):
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    # Things, one by one.
+
+    def device(self, mac: str) -> Device | None:
+        """Return the device with this MAC, or None where nobody has added it."""
+        row = self._row("SELECT * FROM devices WHERE mac = ?", mac)
+        return self._device(row) if row else None
+
+    def devices(self, site: str = "", state: str = "", search: str = "") -> list[Device]:
+        """Return devices by MAC; search: part of MAC, name, location, model or serial, or of an account on it."""
+        like = f"%{search.lower().replace('%', '').replace('_', '')}%"
+        bare = like.replace(":", "").replace("-", "")
+        rows = self._rows(
+            "SELECT * FROM devices WHERE (? = '' OR site = ?) AND (? = '' OR state = ?) AND (? = '' OR mac LIKE ? OR lower(name) LIKE ? OR"
+            " lower(location) LIKE ? OR lower(model) LIKE ? OR lower(serial) LIKE ? OR EXISTS"
+            " (SELECT 1 FROM lines WHERE lines.mac = devices.mac AND lower(sip_address) LIKE ?)) ORDER BY mac",
+            site, site, state, state, search, bare, like, like, like, like, like,
+        )  # fmt: skip
+        return [self._device(row) for row in rows]
+
+    def account(self, sip_address: str) -> Account | None:
+        """Return the account of this SIP address, or None."""
+        row = self._row("SELECT * FROM accounts WHERE sip_address = ?", sip_address)
+        return self._account(row) if row else None
+
+    def account_of(self, username: str, domain: str) -> Account | None:
+        """Return the account that has this username in this domain, or None."""
+        row = self._row("SELECT * FROM accounts WHERE username = ? AND domain = ?", username, domain)
+        return self._account(row) if row else None
+
+    def accounts(self) -> list[Account]:
+        """Return every account, by SIP address."""
+        return [self._account(row) for row in self._rows("SELECT * FROM accounts ORDER BY sip_address")]
+
+    def site(self, slug: str) -> Site | None:
+        """Return the site, or None."""
+        row = self._row("SELECT * FROM sites WHERE slug = ?", slug)
+        return self._site(row, self._rows("SELECT * FROM networks WHERE site = ? ORDER BY network", slug)) if row else None
+
+    def sites(self) -> list[Site]:
+        """Return every site, by its short name."""
+        return [site for row in self._rows("SELECT slug FROM sites ORDER BY slug") if (site := self.site(row["slug"]))]
+
+    def site_of_address(self, address: str) -> Site | None:
+        """Return the site whose narrowest network holds the address; else the default site."""
+        best = ("default", -1)
+        if address:
+            here = ipaddress.ip_address(address)
+            for row in self._rows("SELECT site, network FROM networks"):
+                network = ipaddress.ip_network(row["network"])
+                if here in network and network.prefixlen > best[1]:
+                    best = (row["site"], network.prefixlen)
+        return self.site(best[0])
+
+    def groups(self, site: str = "") -> list[Group]:
+        """Return every group, or those of one site."""
+        return [Group(row["site"], row["slug"]) for row in self._rows("SELECT * FROM groups WHERE ? = '' OR site = ? ORDER BY site, slug", site, site)]
+
+    def lines_of(self, mac: str) -> list[Line]:
+        """Return the lines of a device, by position."""
+        return [Line(row["mac"], row["n"], row["sip_address"]) for row in self._rows("SELECT * FROM lines WHERE mac = ? ORDER BY n", mac)]
+
+    def lines_with(self, sip_address: str) -> list[Line]:
+        """Return every line that has this account."""
+        return [Line(row["mac"], row["n"], row["sip_address"]) for row in self._rows("SELECT * FROM lines WHERE sip_address = ? ORDER BY mac, n", sip_address)]
+
+    def keys_of(self, scope: str) -> list[Key]:
+        """Return the keys of a device or group, by module and position."""
+        return [_key(row) for row in self._rows("SELECT * FROM keys WHERE scope = ? ORDER BY module, position", scope)]
+
+    def layer(self, scope: str) -> dict[str, Any]:
+        """Return what operators said in one scope, such as site:hq or line:805ec0d57d72/2."""
+        return self._layers([scope])[scope]
+
+    def contacts(self, site: str) -> list[Contact]:
+        """Return the phone book of a site, by name."""
+        return [_contact(row) for row in self._rows("SELECT * FROM contacts WHERE site = ? ORDER BY name", site)]
+
+    def upload(self, mac: str, name: str) -> bytes | None:
+        """Return what a phone sent under this name, or None."""
+        row = self._row("SELECT body FROM uploads WHERE mac = ? AND name = ?", mac, name)
+        return self._seal.open(row["body"], f"uploads:{mac}/{name}:body").encode("latin-1") if row else None
+
+    def uploads_of(self, mac: str) -> dict[str, str]:
+        """Return the names of what a phone sent, with the time of each."""
+        return {row["name"]: row["at"] for row in self._rows("SELECT name, at FROM uploads WHERE mac = ? ORDER BY name", mac)}
+
+    def changes(self, limit: int = 100, noun: str = "", name: str = "") -> list[Change]:
+        """Return the last changes, the newest first, secrets as *."""
+        rows = self._rows("SELECT * FROM changes WHERE (? = '' OR noun = ?) AND (? = '' OR name = ?) ORDER BY id DESC LIMIT ?", noun, noun, name, name, limit)
+        return [Change(row["id"], row["at"], row["who"], row["door"], row["noun"], row["name"], _shown(row["before"]), _shown(row["after"])) for row in rows]
+
+    def meta(self, name: str) -> str:
+        """Return a note of the server's own, or empty."""
+        row = self._row("SELECT value FROM meta WHERE name = ?", name)
+        return str(row["value"]) if row else ""
+
+    def revision(self, mac: str) -> int | None:
+        """Return the number of the last change that touches a device, or None."""
+        row = self._row("SELECT revision FROM devices WHERE mac = ?", mac)
+        return int(row["revision"]) if row else None
+
+    def facts_for(self, mac: str) -> BootFacts | None:
+        """Return all that a phone's files are made of, in one view of the database; None where it is not added."""
+        with self.reading():
+            device = self.device(mac)
+            site = self.site(device.site) if device else None
+            if device is None or site is None:
+                return None
+            rows = self._rows("SELECT n, accounts.* FROM lines JOIN accounts USING (sip_address) WHERE mac = ? ORDER BY n", mac)
+            accounts = [(Line(mac, row["n"], row["sip_address"]), self._account(row)) for row in rows]
+            above = ["defaults", f"family:{device.family}", f"model:{device.family}/{device.model}", site.scope]
+            group = Group(device.site, device.group).scope if device.group else ""
+            scopes = [*above, *([group] if group else []), device.scope]
+            said = self._layers([*scopes, *(f"account:{line.sip_address}" for line, _ in accounts), *(line.scope for line, _ in accounts)])
+            keys = self._rows("SELECT * FROM keys WHERE scope IN (?, ?) ORDER BY module, position", device.scope, group)
+            contacts = self.contacts(device.site)
+        return BootFacts(
+            device, site, tuple((scope, said[scope]) for scope in scopes),
+            tuple((line, account, said[f"account:{line.sip_address}"], said[line.scope]) for line, account in accounts),
+            tuple(_key(row) for row in keys), tuple(contacts),
+        )  # fmt: skip
+
+    # Rows to values.
+
+    def _layers(self, scopes: list[str]) -> dict[str, dict[str, Any]]:
+        said: dict[str, dict[str, Any]] = {scope: {} for scope in scopes}
+        marks = ",".join("?" * len(scopes))
+        for row in self._rows(f"SELECT scope, name, value FROM settings WHERE scope IN ({marks})", *scopes):
+            setting = vocabulary.BY_NAME.get(row["name"])
+            if setting is None:
+                self._fault(f"{row['scope']} says {row['name']}, which this release does not know; `provisioner unset {row['scope']} {row['name']}`")
+                continue
+            text = self._seal.open(row["value"], f"settings:{row['scope']}/{row['name']}:value") if setting.secret else row["value"]
+            said[row["scope"]][row["name"]] = value_of(json.loads(text))
+        return said
+
+    def _fault(self, sentence: str) -> None:
+        if sentence not in self.faults and len(self.faults) < 100:
+            self.faults.append(sentence)
+
+    def _device(self, row: sqlite3.Row) -> Device:
+        known = {field.name: row["grp" if field.name == "group" else field.name] for field in fields(Device)}
+        known["cleared"] = frozenset(json.loads(row["cleared"]))
+        if known["factory_password"]:
+            known["factory_password"] = self._seal.open(known["factory_password"], f"devices:{row['mac']}:factory_password")
+        return trusted(Device, known)
+
+    def _account(self, row: sqlite3.Row) -> Account:
+        known = {field.name: row[field.name] for field in fields(Account)}
+        known["registrar"], known["outbound_proxy"] = (Endpoint(*json.loads(row[name])) for name in ("registrar", "outbound_proxy"))
+        if known["password"]:
+            known["password"] = self._seal.open(known["password"], f"accounts:{row['sip_address']}:password")
+        return trusted(Account, known)
+
+    def _site(self, row: sqlite3.Row, networks: list[sqlite3.Row]) -> Site:
+        entries = tuple(
+            trusted(t.Network, {"network": one["network"], "mac_is_enough": bool(one["mac_is_enough"]), "tftp_serves_secrets": bool(one["tftp_serves_secrets"])})
+            for one in networks
+        )
+        return trusted(Site, {**{key: row[key] for key in row.keys()}, "enrols": bool(row["enrols"]), "networks": entries})
+
+
+def trusted(kind: type[_Thing], known: Mapping[str, Any]) -> _Thing:
+    """Return a frozen value of what the database holds, without checking it anew."""
+    value = object.__new__(kind)
+    for name, field in known.items():
+        object.__setattr__(value, name, field)
+    return value
+
+
+def value_of(raw: Any) -> Any:
+    """Return a setting's value of its JSON: lists are tuples, an object is an endpoint."""
+    if isinstance(raw, dict):
+        return Endpoint(raw["host"], raw["port"])
+    return tuple(raw) if isinstance(raw, list) else raw
+
+
+def _key(row: sqlite3.Row) -> Key:
+    return trusted(Key, {name: row[name] for name in ("scope", "position", "type", "value", "label", "line", "module")})
+
+
+def _contact(row: sqlite3.Row) -> Contact:
+    return trusted(Contact, {"site": row["site"], "name": row["name"], "numbers": tuple((kind, number) for kind, number in json.loads(row["numbers"]))})
+
+
+def _shown(text: str) -> dict[str, Any] | None:
+    found = json.loads(text)
+    if isinstance(found, dict):
+        return {name: "*" if isinstance(value, dict) and "sealed" in value else value for name, value in found.items()}
+    return None

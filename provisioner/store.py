@@ -1,0 +1,77 @@
+"""The things we know, kept: sentences in, frozen values out.
+
+One SQLite file (WAL, synchronous FULL) beside the key that its secrets are sealed with.
+Reading is in records.py, the verbs of a change in changes.py.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from provisioner.changes import Transaction
+from provisioner.errors import NotHere, StoreTrouble
+from provisioner.mac import pretty
+from provisioner.records import BootFacts, Records, trouble
+from provisioner.seal import Seal
+
+FILE = "provisioner.db"
+KEY_FILE = "server.key"
+
+
+class Store(Records):
+    """Holds the database open; safe to share between threads."""
+
+    @classmethod
+    def open(cls, state: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Store:
+        """Return the store in a state folder, which is made where it is missing.
+
+        A file that takes no writes is opened for reading alone: phones are still answered.
+        """
+        path = state / FILE
+        with trouble(path):
+            state.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if path.exists() and (state / KEY_FILE).exists() is False:
+                raise StoreTrouble(f"{state / KEY_FILE} is missing, and {path} was sealed with it; put it back before starting")
+        seal = Seal.at(state / KEY_FILE)
+        try:
+            return cls(path, seal, now)
+        except StoreTrouble:
+            if path.exists() and not os.access(path, os.W_OK) or _on_read_only_disk(state):
+                return cls(path, seal, now, read_only=True)
+            raise
+
+    @contextmanager
+    def change(self, who: str, door: str) -> Iterator[Transaction]:
+        """Write things: all of the block or nothing, with a row of history for each.
+
+        who: the operator; door: cli, api, console, boot.
+        """
+        with self.writing() as connection:
+            yield Transaction(self, connection, self._seal, self._now, who, door)
+
+    def seen(self, mac: str, address: str, firmware: str) -> None:
+        """Remember where a phone was seen and with which firmware; the firmware may change its files."""
+        with self.writing() as connection:
+            row = connection.execute("SELECT firmware FROM devices WHERE mac = ?", (mac,)).fetchone()
+            if row is None:
+                raise NotHere(f"phone {pretty(mac)} is not in the inventory")
+            now = self._now().isoformat(timespec="seconds")
+            connection.execute("UPDATE devices SET last_seen_at = ?, last_address = ?, firmware = ? WHERE mac = ?", (now, address, firmware, mac))
+
+    def put_upload(self, mac: str, name: str, body: bytes) -> None:
+        """Keep what a phone sent, in place of what it sent before under this name."""
+        sealed = self._seal.seal(body.decode("latin-1"), f"uploads:{mac}/{name}:body")
+        with self.writing() as connection:
+            at = self._now().isoformat(timespec="seconds")
+            connection.execute("INSERT INTO uploads VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body, at = excluded.at", (mac, name, sealed, at))
+
+
+def _on_read_only_disk(folder: Path) -> bool:
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+
+
+__all__ = ["FILE", "KEY_FILE", "BootFacts", "Store"]
