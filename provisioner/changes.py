@@ -11,13 +11,12 @@ from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlite_utils.db import sqlite3
 
 from provisioner import vocabulary
 from provisioner.errors import BadInput, Conflict, NotHere
 from provisioner.kinds import Endpoint
 from provisioner.mac import pretty
-from provisioner.records import Records
+from provisioner.records import Records, sqlite3
 from provisioner.seal import Seal
 from provisioner.things import Account, Contact, Device, Group, Key, Line, Site
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlite_utils
-from sqlite_utils.db import sqlite3
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
 
 from provisioner import things as t
 from provisioner import vocabulary
