@@ -342,10 +342,13 @@ class Transaction:
             self._revise_where("mac = ?", mac)
 
     def _revise_where(self, condition: str, *values: str) -> None:
-        """Raise the revision of devices; its time never goes backwards, not even by a clock (F12)."""
+        """Raise the revision of devices; its time never goes backwards, not even by a clock (F12).
+
+        Its year is the one for which DST dates are written, where a phone takes only dates (F8).
+        """
         at = self._now().isoformat(timespec="seconds")
         number = self._db.execute("SELECT coalesce(max(id), 0) FROM changes").fetchone()[0]
-        self._db.execute(f"UPDATE devices SET revision = max(revision + 1, ?), revised_at = max(revised_at, ?) WHERE {condition}", (number, at, *values))
+        self._db.execute(f"UPDATE devices SET revision = max(revision + 1, ?), revised_at = max(revised_at, ?), dated_year = max(dated_year, ?) WHERE {condition}", (number, at, int(at[:4]), *values))
 
     def _history(self, noun: str, name: str, before: object, after: object) -> None:
         cursor = self._db.execute(

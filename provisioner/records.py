@@ -356,3 +356,6 @@ def _shown(text: str) -> dict[str, Any] | None:
     if isinstance(found, dict):
         return {name: "*" if isinstance(value, dict) and "sealed" in value else value for name, value in found.items()}
     return None
+
+
+__all__ = ["BootFacts", "Records", "sqlite3", "trouble", "trusted", "value_of"]
