@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jinja2
@@ -28,6 +29,15 @@ LARGEST = 1_000_000  # bytes of one rendered file (D15)
 
 class _Environment(ImmutableSandboxedEnvironment):
     """A template of a family includes its neighbours by their bare name, and _shared/ by path."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Return an attribute; our own plain namespaces hold nothing unsafe and need no long check."""
+        if type(obj) is SimpleNamespace and attribute[0] != "_":
+            try:
+                return getattr(obj, attribute)
+            except AttributeError:
+                return self.undefined(obj=obj, name=attribute)
+        return super().getattr(obj, attribute)
 
     def join_path(self, template: str, parent: str) -> str:
         if template.startswith("_shared/"):
