@@ -145,17 +145,14 @@ def main() -> int:
     bad = 0
     for case in cases(sys.argv[1] if len(sys.argv) > 1 else ""):
         reply = play(case, catalog)
-        faults = wrong(case, reply.body) if reply.outcome == "served" else [f"{reply.outcome}: {reply.sentence}"]
-        if faults and case.table.get("outcome", "served") != reply.outcome:
+        expected = case.table.get("outcome", "served")
+        faults = [f"{reply.outcome}, not {expected}: {reply.sentence}"] if reply.outcome != expected else wrong(case, reply.body) if reply.body else []
+        if faults:
             bad += 1
             print(f"{case.name}:", *faults, sep="\n  ")
-        elif reply.outcome == "served" and not faults:
-            if not case.expected.exists() or case.expected.read_bytes() != reply.body:
-                case.expected.write_bytes(reply.body)
-                print(f"{case.name}: recorded {len(reply.body)} bytes")
-        elif faults:
-            bad += 1
-            print(f"{case.name}:", *faults, sep="\n  ")
+        elif reply.outcome == "served" and (not case.expected.exists() or case.expected.read_bytes() != reply.body):
+            case.expected.write_bytes(reply.body)
+            print(f"{case.name}: recorded {len(reply.body)} bytes")
     return 1 if bad else 0
 
 
