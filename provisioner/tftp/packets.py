@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from tftpy.TftpPacketTypes import TftpPacketERR, TftpPacketOACK  # type: ignore[import-untyped]
-from tftpy.TftpShared import DEF_BLKSIZE, MIN_BLKSIZE, TftpErrors  # type: ignore[import-untyped]
+from tftpy.TftpPacketTypes import TftpPacketERR, TftpPacketOACK
+from tftpy.TftpShared import DEF_BLKSIZE, MIN_BLKSIZE, TftpErrors
 
 RRQ, WRQ, DATA, ACK, ERROR, OACK = 1, 2, 3, 4, 5, 6
 MOST_NAME = 512  # bytes; a token, a prefix and a file's name fit well
