@@ -1,0 +1,65 @@
+# Everything here works in a fresh clone. `make` alone lists what there is.
+
+PYTHON ?= python3
+BIN    := .venv/bin
+# What the tests need beside Python: the TFTP and HTTP clients that phones are compared with, and a clock to turn.
+TOOLS  := curl tftp-hpa atftp busybox faketime
+
+.DEFAULT_GOAL := help
+.PHONY: help install run demo test tools record docs lock build clean
+
+help:  ## list these commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: .venv/installed  ## make .venv with every pinned package
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11; name another: make PYTHON=python3.11 install" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(call apt,python3-venv)
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: install  ## start the server here: HTTP on 8080, TFTP on 6969
+	@exec $(BIN)/provisioner serve --try-here
+
+demo: install  ## a phone of every family boots, in var/demo, on ports of its own
+	@$(BIN)/provisioner demo
+
+test: install tools  ## lint, types, then every test
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	@$(BIN)/python -m pytest
+
+tools:
+	@for tool in curl tftp atftp busybox faketime; do command -v $$tool >/dev/null || { $(call apt,$(TOOLS)); break; }; done
+
+record: install  ## rewrite tests/phones/**/*.expected of the boots whose [says] holds
+	$(BIN)/python -m tests.recorded
+
+docs: install  ## rewrite the generated pages and config.example.toml
+	$(BIN)/python -m provisioner.config
+	$(BIN)/python -m provisioner.cli.pages
+
+lock:  ## pin the newest packages that fit, with the hashes of every platform's files
+	$(PYTHON) -m venv .venv/lock
+	.venv/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+	( echo '# Written by `make lock`: every package of the server, its tests and its build, with the hashes of its files.'; \
+	  .venv/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --all-extras --no-header --no-annotate \
+	    --no-emit-index-url --no-emit-find-links pyproject.toml ) > requirements.lock.new
+	mv requirements.lock.new requirements.lock
+
+build: install  ## the wheel, in dist/
+	$(BIN)/python -m build --no-isolation --wheel
+
+clean:  ## remove what was made here; var/ stays
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# Install Debian packages as root or with sudo; otherwise say the one command that does.
+define apt
+{ echo "installing $(1)" >&2; \
+  if [ "$$(id -u)" = 0 ]; then sudo=; elif sudo -n true 2>/dev/null; then sudo=sudo; \
+  else echo "some packages are missing; as root: apt-get install $(1)" >&2; exit 1; fi; \
+  $$sudo apt-get -qq update && DEBIAN_FRONTEND=noninteractive $$sudo apt-get -qq install --yes --no-install-recommends $(1) >/dev/null; }
+endef
