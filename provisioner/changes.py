@@ -68,6 +68,12 @@ class Transaction:
         self._revise([mac])
         return before.generation + 1
 
+    def redate(self, mac: str) -> None:
+        """Give the device the DST dates of the running year: a revision like any other (F8)."""
+        before = self._known_device(mac)
+        self._revise([mac])
+        self._history("dates", mac, {"year": before.dated_year}, {"year": self._now().year})
+
     def _known_device(self, mac: str) -> Device:
         device = self._store.device(mac)
         if device is None:

@@ -257,6 +257,14 @@ class Records:
         rows = self._rows("SELECT * FROM changes WHERE (? = '' OR noun = ?) AND (? = '' OR name = ?) ORDER BY id DESC LIMIT ?", noun, noun, name, name, limit)
         return [Change(row["id"], row["at"], row["who"], row["door"], row["noun"], row["name"], _shown(row["before"]), _shown(row["after"])) for row in rows]
 
+    def values_said(self, name: str) -> set[Any]:
+        """Return every value that any scope says of a setting which is no secret."""
+        return {value_of(json.loads(row["value"])) for row in self._rows("SELECT DISTINCT value FROM settings WHERE name = ?", name)}
+
+    def dated_before(self, year: int) -> list[Device]:
+        """Return the devices whose DST dates are those of an earlier year (F8)."""
+        return [self._device(row) for row in self._rows("SELECT * FROM devices WHERE dated_year < ? ORDER BY mac", year)]
+
     def meta(self, name: str) -> str:
         """Return a note of the server's own, or empty."""
         row = self._row("SELECT value FROM meta WHERE name = ?", name)
