@@ -55,127 +55,132 @@ def emergency_numbers(country: str, said: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*said, *NUMBERS.get(country, ()))))
 
 
-# Well-established numbers for police, fire and ambulance, from the national numbering plans as the
-# ITU publishes them (ITU-T E.129, "Presentation of national numbering plans") and from the European
-# Commission's table of numbers beside 112 (Directive (EU) 2018/1972, article 109). A number that a
-# country is only said to have is left out; mobile networks add 112 and 911 by themselves (3GPP TS 22.101, 10.1).
-_EU_112 = ("112",)
+# A country's own numbers for police, fire and ambulance. Each row names its source:
+#   L  the emergency numbers of libphonenumber's short number metadata (release 9.0.43), which cites the national numbering plans
+#   A  Android's emergency numbers (AOSP, packages/services/Telephony, ecc/input/eccdata.txt)
+# What neither has stands with a source of its own, or not at all.
 NUMBERS: Mapping[str, tuple[str, ...]] = MappingProxyType({
-    # European Union and EEA: 112 everywhere (Directive (EU) 2018/1972, article 109); old national numbers where they still answer
-    "AT": ("112", "122", "133", "144"),         # fire, police, ambulance: RTR numbering plan (KEM-V)
-    "BE": ("112", "100", "101"),                # 100 medical and fire, 101 police: BIPT numbering plan
-    "BG": _EU_112,                              # one number since 2009: 112 act of Bulgaria
-    "CY": ("112", "199"),                       # OCECPR numbering plan
-    "CZ": ("112", "150", "155", "158"),         # fire, ambulance, police: CTU numbering plan
-    "DE": ("112", "110"),                       # 110 police: NotrufV, section 1
-    "DK": _EU_112,                              # Danish numbering plan
-    "EE": _EU_112,                              # one number since 2015: Häirekeskus
-    "ES": ("112", "091", "062", "061", "080", "085"),   # national police, civil guard, ambulance, fire: CNMC numbering plan
-    "FI": _EU_112,                              # one number: Traficom numbering plan
-    "FR": ("112", "15", "17", "18", "114", "115", "119", "196"),   # SAMU, police, fire, text, shelter, children, sea: ARCEP decision 2005-1085
-    "GR": ("112", "100", "166", "199", "108"),  # police, ambulance, fire, coast guard: EETT numbering plan
-    "HR": ("112", "192", "193", "194"),         # police, fire, ambulance: HAKOM numbering plan
-    "HU": ("112", "104", "105", "107"),         # ambulance, fire, police: NMHH numbering plan
-    "IE": ("112", "999"),                       # ComReg numbering conditions
-    "IS": _EU_112,                              # one number: law 40/2008
-    "IT": ("112", "113", "115", "118"),         # police, fire, ambulance: AGCOM numbering plan
-    "LI": ("112", "117", "118", "144"),         # as in Switzerland: AK numbering plan
-    "LT": _EU_112,                              # RRT numbering plan
-    "LU": ("112", "113"),                       # 113 police: ILR numbering plan
-    "LV": ("112", "110", "113"),                # police, ambulance: SPRK numbering plan
-    "MT": _EU_112,                              # MCA numbering plan
-    "NL": _EU_112,                              # ACM numbering plan
-    "NO": ("112", "110", "113"),                # police, fire, ambulance: Nkom numbering plan
-    "PL": ("112", "997", "998", "999"),         # police, fire, ambulance: UKE numbering plan
-    "PT": ("112",),                             # ANACOM numbering plan
-    "RO": _EU_112,                              # one number: ANCOM numbering plan
-    "SE": _EU_112,                              # PTS numbering plan
-    "SI": ("112", "113"),                       # 113 police: AKOS numbering plan
-    "SK": ("112", "150", "155", "158"),         # fire, ambulance, police: RU numbering plan
+    # European Union and European Economic Area: 112 (Directive (EU) 2018/1972, article 109), and national numbers that still answer
+    "AT": ("112", "122", "133", "144"),                 # 122 fire, 133 police, 144 ambulance; L
+    "BE": ("112", "100", "101"),                        # 100 ambulance and fire, 101 police; L
+    "BG": ("112",),                                     # L
+    "CY": ("112", "199"),                               # L
+    "CZ": ("112", "150", "155", "158"),                 # 150 fire, 155 ambulance, 158 police; L
+    "DE": ("112", "110"),                               # 110 police; L
+    "DK": ("112",),                                     # L
+    "EE": ("112",),                                     # L
+    "ES": ("112", "091", "062", "061", "080", "085"),   # 091, 062 police, 061 ambulance: Spanish press (El País, ConSalud); 080, 085 fire: L
+    "FI": ("112",),                                     # L
+    "FR": ("112", "15", "17", "18"),                    # 15 ambulance, 17 police, 18 fire; L
+    "GR": ("112", "100", "166", "199"),                 # 100 police, 166 ambulance, 199 fire; L
+    "HR": ("112", "192", "193", "194"),                 # 192 police, 193 fire, 194 ambulance; L
+    "HU": ("112", "104", "105", "107"),                 # 104 ambulance, 105 fire, 107 police; L
+    "IE": ("112", "999"),                               # L
+    "IS": ("112",),                                     # L
+    "IT": ("112", "113", "115", "118"),                 # 113 police, 115 fire, 118 ambulance; L
+    "LI": ("112", "117", "118", "144"),                 # 117 police, 118 fire, 144 ambulance; L
+    "LT": ("112",),                                     # L
+    "LU": ("112", "113"),                               # 113 police; L
+    "LV": ("112", "110", "113"),                        # 110 police, 113 ambulance; L
+    "MT": ("112",),                                     # L
+    "NL": ("112",),                                     # L
+    "NO": ("112", "110", "113"),                        # 112 police, 110 fire, 113 ambulance; L
+    "PL": ("112", "997", "998", "999"),                 # 997 police, 998 fire, 999 ambulance; L
+    "PT": ("112",),                                     # L
+    "RO": ("112",),                                     # L
+    "SE": ("112",),                                     # L
+    "SI": ("112", "113"),                               # 113 police; L
+    "SK": ("112", "150", "155", "158"),                 # 150 fire, 155 ambulance, 158 police; L
     # Rest of Europe
-    "AD": ("112", "110", "116", "118"),         # police, medical, fire: Andorra Telecom numbering plan
-    "AL": ("112", "127", "128", "129"),         # ambulance, fire, police: AKEP numbering plan
-    "BA": ("112", "122", "123", "124"),         # police, fire, ambulance: RAK numbering plan
-    "CH": ("112", "117", "118", "144"),         # police, fire, ambulance: AEFV (SR 784.101.113), article 28
-    "GB": ("999", "112"),                       # Ofcom General Condition A3
-    "GE": ("112",),                             # one number since 2012: law on 112
-    "MC": ("112", "15", "17", "18"),            # Monaco numbering plan
-    "MD": ("112",),                             # one number since 2018: law 174/2014
-    "ME": ("112", "122", "123", "124"),         # police, fire, ambulance: EKIP numbering plan
-    "MK": ("112", "192", "193", "194"),         # police, fire, ambulance: AEK numbering plan
-    "RS": ("112", "192", "193", "194"),         # police, fire, ambulance: RATEL numbering plan
-    "RU": ("112", "101", "102", "103"),         # fire, police, ambulance: numbering plan, order 205 of 2021
-    "SM": ("112", "113", "115", "118"),         # San Marino numbering plan
-    "TR": ("112", "110", "155", "156"),         # one number since 2021, the old ones lead there: BTK
-    "UA": ("112", "101", "102", "103"),         # fire, police, ambulance: numbering plan, order 1105 of 2006
-    "BY": ("112", "101", "102", "103"),         # fire, police, ambulance: Belarus numbering plan
-    # North America and the Caribbean: the North American Numbering Plan (NANPA, N11 codes)
-    "US": ("911", "933"),                       # 47 CFR 64.3001; 933 reads the address back (NENA)
-    "CA": ("911",),                             # CRTC
-    "BM": ("911",), "BS": ("911", "919"), "JM": ("119", "110"), "PR": ("911",), "VI": ("911",), "KY": ("911",), "TT": ("999", "990", "911"),   # NANPA; national plans
-    "BB": ("211", "311", "511", "911"),         # police, fire, ambulance: Barbados numbering plan
-    "DO": ("911",),                             # law 140-13
+    "AD": ("112", "110", "116", "118"),                 # 110 police, 116 ambulance, 118 fire; L
+    "AL": ("112", "127", "128", "129"),                 # 127 ambulance, 128 fire, 129 police; L
+    "BA": ("122", "123", "124"),                        # 122 police, 123 fire, 124 ambulance; L
+    "BY": ("112", "101", "102", "103"),                 # 101 fire, 102 police, 103 ambulance; L
+    "CH": ("112", "117", "118", "144"),                 # 117 police, 118 fire, 144 ambulance; L
+    "GB": ("999", "112"),                               # L
+    "GE": ("112",),                                     # L
+    "MC": ("112", "15", "17", "18"),                    # 15 ambulance, 17 police, 18 fire; L
+    "MD": ("112",),                                     # L
+    "ME": ("112", "122", "123", "124"),                 # 122 police, 123 fire, 124 ambulance; L
+    "MK": ("112", "192", "193", "194"),                 # 192 police, 193 fire, 194 ambulance; L
+    "RS": ("112", "192", "193", "194"),                 # 192 police, 193 fire, 194 ambulance: A; the rest L
+    "RU": ("112", "101", "102", "103"),                 # 101 fire, 102 police, 103 ambulance; L
+    "SM": ("113", "115", "118"),                        # 113 police, 115 fire, 118 ambulance; L
+    "TR": ("112", "110", "155"),                        # 112 ambulance, 110 fire, 155 police; L
+    "UA": ("112", "101", "102", "103"),                 # 101 fire, 102 police, 103 ambulance; L
+    # North America and the Caribbean
+    "US": ("911",),                                     # L
+    "CA": ("911",),                                     # L
+    "BB": ("211", "311", "511", "911"),                 # 211 police, 311 fire, 511 ambulance; L
+    "BM": ("911",),                                     # L
+    "BS": ("911", "919"),                               # L
+    "DO": ("911",),                                     # L
+    "JM": ("119", "110"),                               # L
+    "KY": ("911",),                                     # L
+    "PR": ("911",),                                     # L
+    "TT": ("999", "990"),                               # 999 police, 990 ambulance and fire; L
+    "VI": ("911",),                                     # L
     # Latin America
-    "AR": ("911", "100", "101", "107"),         # fire, police, ambulance: ENACOM numbering plan
-    "BO": ("110", "118", "119"),                # police, ambulance, fire: ATT numbering plan
-    "BR": ("190", "192", "193"),                # police, ambulance, fire: Anatel resolution 749/2022 (services of public emergency)
-    "CL": ("131", "132", "133"),                # ambulance, fire, police: SUBTEL numbering plan
-    "CO": ("123", "112", "119", "125"),         # one number, police, fire, ambulance: CRC numbering plan
-    "CR": ("911",),                             # law 7566
-    "CU": ("104", "105", "106"),                # ambulance, fire, police: Cuba numbering plan
-    "EC": ("911",),                             # ECU 911, decree 988 of 2011
-    "GT": ("110", "122", "123"),                # police, fire: SIT numbering plan
-    "HN": ("911",),                             # law on 911, decree 58-2015
-    "MX": ("911",),                             # one number since 2017: IFT numbering plan
-    "PA": ("911", "103", "104"),                # ambulance and all, fire, police: ASEP numbering plan
-    "PE": ("105", "106", "116"),                # police, ambulance, fire: MTC numbering plan
-    "PY": ("911", "132", "141"),                # police, fire, ambulance: CONATEL numbering plan
-    "SV": ("911", "132"),                       # police, ambulance: SIGET numbering plan
-    "UY": ("911", "104", "105"),                # all, fire, ambulance: URSEC numbering plan
-    "VE": ("911", "171"),                       # VEN 911: CONATEL numbering plan
+    "AR": ("911", "100", "101", "107"),                 # L
+    "BO": ("110", "118", "119"),                        # 110 police, 118 ambulance, 119 fire; L
+    "BR": ("190", "192", "193"),                        # 190 police, 192 ambulance, 193 fire; L
+    "CL": ("131", "132", "133"),                        # 131 ambulance, 132 fire, 133 police; L
+    "CO": ("123", "112", "119"),                        # 123 for all; L
+    "CR": ("911",),                                     # L
+    "CU": ("104", "105", "106"),                        # 104 ambulance, 105 fire, 106 police; L
+    "EC": ("911",),                                     # L
+    "GT": ("110", "120", "123"),                        # 120 police, 123 ambulance and fire; L
+    "HN": ("911", "199"),                               # 911: A; the rest L
+    "MX": ("911",),                                     # L
+    "PA": ("911", "104"),                               # 104 police: A; the rest L
+    "PE": ("105", "116", "117"),                        # 105 police, 116 fire; L
+    "PY": ("911",),                                     # L
+    "SV": ("911", "913"),                               # 913 fire; L
+    "UY": ("911",),                                     # L
+    "VE": ("911", "171"),                               # L
     # Asia
-    "AE": ("999", "997", "998"),                # police, fire, ambulance: TDRA numbering plan
-    "BD": ("999",),                             # one number since 2017: BTRC numbering plan
-    "BH": ("999",),                             # TRA numbering plan
-    "CN": ("110", "119", "120", "122"),         # police, fire, ambulance, traffic: MIIT numbering plan (2017)
-    "HK": ("999", "112"),                       # OFCA numbering plan
-    "ID": ("112", "110", "113", "118", "119"),  # all, police, fire, ambulance, medical: Kominfo regulation 10/2016
-    "IL": ("100", "101", "102", "112"),         # police, ambulance, fire: Israel numbering plan
-    "IN": ("112", "100", "101", "102", "108"),  # one number since 2019; police, fire, ambulance: DoT numbering plan
-    "IR": ("110", "115", "125", "112"),         # police, ambulance, fire: CRA numbering plan
-    "JO": ("911", "112"),                       # TRC numbering plan
-    "JP": ("110", "119", "118"),                # police, fire and ambulance, coast guard: Telecommunications Numbering Plan of MIC
-    "KR": ("112", "119"),                       # police, fire and ambulance: MSIT numbering plan
-    "KW": ("112",),                             # CITRA numbering plan
-    "KZ": ("112", "101", "102", "103"),         # fire, police, ambulance: Kazakhstan numbering plan
-    "LB": ("112", "140", "175"),                # police, ambulance, fire: Lebanon numbering plan
-    "LK": ("119", "110", "1990"),               # police, fire and ambulance, ambulance: TRCSL numbering plan
-    "MO": ("999", "112"),                       # CTT numbering plan
-    "MY": ("999", "112"),                       # MCMC numbering plan
-    "NP": ("100", "101", "102"),                # police, fire, ambulance: NTA numbering plan
-    "OM": ("9999",),                            # TRA numbering plan
-    "PH": ("911",),                             # executive order 56 of 2018
-    "PK": ("15", "16", "115", "1122"),          # police, fire, ambulance, rescue: PTA numbering plan
-    "QA": ("999",),                             # CRA numbering plan
-    "SA": ("911", "997", "998", "999"),         # all, ambulance, fire, police: CST numbering plan
-    "SG": ("999", "995"),                       # police, fire and ambulance: IMDA numbering plan
-    "TH": ("191", "199", "1669"),               # police, fire, ambulance: NBTC numbering plan
-    "TW": ("110", "119", "112"),                # police, fire and ambulance: NCC numbering plan
-    "UZ": ("112", "101", "102", "103"),         # fire, police, ambulance: Uzbekistan numbering plan
-    "VN": ("113", "114", "115", "112"),         # police, fire, ambulance, rescue: circular 22/2014/TT-BTTTT
+    "AE": ("999", "997", "998"),                        # 999 police, 997 fire, 998 ambulance; L
+    "BD": ("999",),                                     # L
+    "BH": ("999",),                                     # L
+    "CN": ("110", "119", "120"),                        # 110 police, 119 fire, 120 ambulance; L
+    "HK": ("999", "112"),                               # L
+    "ID": ("112", "110", "113", "118", "119"),          # 110 police, 113 fire, 118 ambulance; L
+    "IL": ("100", "101", "102", "112"),                 # 100 police, 101 ambulance, 102 fire; L
+    "IN": ("112", "100", "101", "102", "108"),          # L
+    "IR": ("110", "115", "125", "112"),                 # 110 police, 115 ambulance, 125 fire; L
+    "JO": ("911", "112"),                               # L
+    "JP": ("110", "119", "118"),                        # 110 police, 119 fire and ambulance; 118 coast guard: public guides; the rest L
+    "KR": ("112", "119"),                               # 112 police, 119 fire and ambulance; L
+    "KW": ("112",),                                     # L
+    "KZ": ("112", "101", "102", "103"),                 # 101 fire, 102 police, 103 ambulance; L
+    "LB": ("112", "140", "175"),                        # L
+    "LK": ("119", "110"),                               # 119 police, 110 ambulance and fire; L
+    "MO": ("999",),                                     # L
+    "MY": ("999", "112"),                               # L
+    "NP": ("100", "101", "102"),                        # 100 police, 101 fire, 102 ambulance; L
+    "OM": ("9999",),                                    # L
+    "PH": ("911",),                                     # L
+    "PK": ("15", "16", "115", "1122"),                  # 15 police, 16 fire, 115 ambulance; L
+    "QA": ("999",),                                     # L
+    "SA": ("911", "997", "998", "999"),                 # 997 ambulance, 998 fire: A, 999 police; the rest L
+    "SG": ("999", "995"),                               # 999 police, 995 ambulance and fire; L
+    "TH": ("191", "199", "1669"),                       # 191 police, 199 fire, 1669 ambulance; L
+    "TW": ("110", "119", "112"),                        # 110 police, 119 ambulance and fire; L
+    "UZ": ("101", "102", "103"),                        # 101 fire, 102 police, 103 ambulance: A
+    "VN": ("113", "114", "115"),                        # 113 police, 114 fire, 115 ambulance; L
     # Oceania
-    "AU": ("000", "106", "112"),                # 106 for text phones: Telecommunications Numbering Plan 2025; 112 from mobiles
-    "NZ": ("111",),                             # Telecommunications (Number Administration Deed)
+    "AU": ("000", "106", "112"),                        # 106 is for text phones; L
+    "NZ": ("111",),                                     # L
     # Africa
-    "DZ": ("14", "17", "1548", "112"),          # civil protection, police: ARPCE numbering plan
-    "EG": ("122", "123", "180"),                # police, ambulance, fire: NTRA numbering plan
-    "GH": ("112", "191", "192", "193"),         # one number, police, fire, ambulance: NCA numbering plan
-    "KE": ("999", "112"),                       # CA numbering plan
-    "MA": ("15", "19", "177", "150"),           # ambulance and fire, police, gendarmerie: ANRT numbering plan
-    "NG": ("112",),                             # NCC numbering plan
-    "SN": ("17", "18"),                         # police, fire: ARTP numbering plan
-    "TN": ("190", "197", "198"),                # ambulance, police, fire: INT numbering plan
-    "TZ": ("112", "114", "115"),                # police, fire, ambulance: TCRA numbering plan
-    "UG": ("999", "112"),                       # UCC numbering plan
-    "ZA": ("112", "10111", "10177"),            # police, ambulance and fire: ICASA numbering plan regulations 2016
+    "DZ": ("14", "17", "1548", "112"),                  # 1548: A; the rest L
+    "EG": ("122", "123", "180"),                        # 122 police, 123 ambulance, 180 fire; L
+    "GH": ("191", "192", "193"),                        # 191 police, 192 fire, 193 ambulance; L
+    "KE": ("999", "112"),                               # L
+    "MA": ("15", "19", "177", "150"),                   # 150 ambulance and fire: A; the rest L
+    "NG": ("199", "112"),                               # 112: A, as what networks fall back to; the rest L
+    "SN": ("17", "18"),                                 # 17 police, 18 fire; L
+    "TN": ("190", "197", "198"),                        # 190 ambulance, 197 police, 198 fire; L
+    "TZ": ("112", "114", "115"),                        # L
+    "UG": ("999",),                                     # L
+    "ZA": ("112", "10111", "10177"),                    # 10111 police, 10177 ambulance; L
 })  # fmt: skip
