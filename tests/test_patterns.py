@@ -49,3 +49,9 @@ def test_a_star_matches_and_cannot_generate() -> None:
 @pytest.mark.parametrize(("one", "other"), [("VVX_450", "VVX450"), ("SPA-942", "spa942"), ("X6U Pro", "x6upro")])
 def test_spellings_of_one_model_are_the_same(one: str, other: str) -> None:
     assert same(one) == same(other)
+
+
+def test_a_code_holds_no_mac() -> None:
+    assert Pattern("snom{code}.htm").match("snomD785.htm") == {"code": "D785"}
+    assert Pattern("snom{code}.htm").match("snomD785-000413A11FA7.htm") is None
+    assert Pattern("snom{code}-{MAC}.htm").match("snomD785-000413A11FA7.htm") == {"code": "D785", "mac": "000413a11fa7"}
