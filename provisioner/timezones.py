@@ -11,6 +11,7 @@ Nothing here asks for the current time: a year is an argument (F1).
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.resources
 import re
 import zoneinfo
@@ -21,8 +22,6 @@ from functools import lru_cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import IO
-
-import tzdata  # type: ignore[import-untyped]
 
 from provisioner.errors import BadValue
 
@@ -183,8 +182,8 @@ class _Rule:
 
 
 def version() -> str:
-    """Return the version of the zone data that is used, such as 2026b."""
-    return str(tzdata.IANA_VERSION)
+    """Return the version of the zone data that is used, such as 2026.2."""
+    return importlib.metadata.version("tzdata")
 
 
 @lru_cache(maxsize=4096)
@@ -391,7 +390,7 @@ def _in_year(zone: str, rule: _Rule, year: int) -> _Dated | None:
 
 
 @lru_cache(maxsize=1024)
-def _moves(zone: str, year: int) -> list[tuple[datetime, int, int]]:
+def _moves(zone: str, year: int) -> tuple[tuple[datetime, int, int], ...]:
     """Return (moment in UTC, seconds before, seconds after) of each move of the clocks in a year."""
     info, moves = zone_info(zone), []
 
@@ -400,17 +399,17 @@ def _moves(zone: str, year: int) -> list[tuple[datetime, int, int]]:
         assert shift is not None
         return int(shift.total_seconds())
 
-    day = datetime(year, 1, 1)
+    day, before = datetime(year, 1, 1), offset(datetime(year, 1, 1))
     while day.year == year:
-        low, high = day, day + timedelta(days=1)
-        before, after = offset(low), offset(high)
+        low, high = day, min(day + timedelta(days=7), datetime(year + 1, 1, 1))  # nowhere do clocks move twice in a week
+        after = offset(high)
         if before != after:
             while high - low > timedelta(seconds=1):
                 middle = low + timedelta(seconds=int((high - low).total_seconds()) // 2)
                 low, high = (middle, high) if offset(middle) == before else (low, middle)
             moves.append((high, before, after))
-        day += timedelta(days=1)
-    return moves
+        day, before = day + timedelta(days=7), after
+    return tuple(moves)
 
 
 def _moves_on(zone: str) -> bool:
