@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlite_utils import Database, Migrations
 
 things = Migrations("provisioner")
+events = Migrations("events")
 
 
 @things()
@@ -57,4 +58,27 @@ CREATE INDEX changes_of_thing ON changes (noun, name);
 INSERT INTO sites VALUES ('default', 'Default site', '', '', '', 0, '');
 INSERT INTO networks VALUES ('default', '127.0.0.0/8', 1, 1);
 INSERT INTO networks VALUES ('default', '::1/128', 1, 1);
+"""
+
+
+@events()
+def m001_events(db: Database) -> None:
+    """The tables of the first release."""
+    for statement in _FIRST_EVENTS.split(";\n"):
+        if statement.strip():
+            db.conn.execute(statement)
+
+
+_FIRST_EVENTS = """
+CREATE TABLE events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, mac TEXT NOT NULL, family TEXT NOT NULL, model TEXT NOT NULL, wire TEXT NOT NULL,
+    address TEXT NOT NULL, path TEXT NOT NULL, rule TEXT NOT NULL, outcome TEXT NOT NULL, sentence TEXT NOT NULL, status INTEGER NOT NULL,
+    bytes INTEGER NOT NULL, ms REAL NOT NULL, sha256 TEXT NOT NULL, times INTEGER NOT NULL, bucket TEXT) STRICT;
+CREATE UNIQUE INDEX events_bucket ON events (bucket) WHERE bucket IS NOT NULL;
+CREATE INDEX events_of_phone ON events (mac, id);
+CREATE INDEX events_by_time ON events (at);
+CREATE TABLE waiting (
+    mac TEXT PRIMARY KEY, family TEXT NOT NULL, model TEXT NOT NULL, address TEXT NOT NULL, first_at TEXT NOT NULL, last_at TEXT NOT NULL,
+    times INTEGER NOT NULL, sentence TEXT NOT NULL) STRICT;
+CREATE INDEX waiting_by_time ON waiting (last_at);
 """
