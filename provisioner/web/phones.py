@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 from flask import Flask, request
 from werkzeug.datastructures import Headers
+from werkzeug.exceptions import ClientDisconnected
 from werkzeug.http import parse_date
 from werkzeug.wrappers import Response
 
@@ -188,7 +189,7 @@ def _body(most: int) -> bytes | None:
         while size <= most and (piece := request.stream.read(min(_PIECE, most + 1 - size))):
             pieces.append(piece)
             size += len(piece)
-    except OSError:
+    except (OSError, ClientDisconnected):
         return None
     whole = request.content_length is None or size > most or size == request.content_length
     return b"".join(pieces) if whole else None
