@@ -1,0 +1,196 @@
+"""Many phones at once against the real server: every phone gets its own bytes over both wires, and rests.
+
+`python -m tests.test_storm [PHONES [ROUNDS]]` is the long one: 500 phones five times, with the
+memory of the server's processes after the first storm and after the last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from provisioner import families
+from provisioner.boot import Booter
+from provisioner.families import Catalog, Family
+from provisioner.simulator import Patience, Phone, Summary, boot, storm, tell
+from provisioner.store import Store
+from provisioner.things import Account, Device, Line
+from tests import recorded
+
+ROOT = Path(__file__).parent.parent
+SERVE = "import sys; from provisioner import config, server; sys.exit(server.serve(config.load()))"
+PATIENT = Patience(tries=6, wait=0.2, silence=30.0, resend=1.0, resends=20)
+
+
+def firmware_of(catalog: Catalog, family: Family) -> str:
+    """Return a firmware that phones of this family have, from a recorded boot; empty where none says one."""
+    for case in recorded.cases(family.slug):
+        agent = case.table["request"].get("user_agent", "")
+        for pattern in family.user_agents:
+            if agent and (caught := pattern.match(agent)) and caught.get("firmware"):
+                return caught["firmware"]
+        if case.table["device"].get("firmware"):
+            return str(case.table["device"]["firmware"])
+    return ""
+
+
+def fleet(catalog: Catalog, count: int) -> list[Phone]:
+    """Return phones of every family in turn, each family's models in turn, with MACs of the family's own."""
+    phones = []
+    every = sorted(catalog.families.values(), key=lambda family: family.slug)
+    firmware = {family.slug: firmware_of(catalog, family) for family in every}
+    for number in range(count):
+        family = every[number % len(every)]
+        models = list(family.models)
+        model = models[number // len(every) % len(models)]
+        oui = family.ouis[0] if family.ouis else "0a1b2c"
+        phones.append(Phone(family, model, f"{oui}{number:06x}", firmware[family.slug], serial=f"SN{number:08}"))
+    return phones
+
+
+def add(store: Store, phones: list[Phone], public_url: str) -> None:
+    """Put the phones into the store, each with an account of its own on its first line."""
+    site = store.site("default")
+    assert site
+    with store.change("test", "test") as tx:
+        tx.put_site(replace(site, public_url=public_url))
+        for number, phone in enumerate(phones):
+            tx.put_device(Device(phone.mac, phone.family.slug, phone.model, firmware=phone.firmware, serial=phone.serial))
+            tx.put_account(Account(f"{1000 + number}@sip.example.com", password=f"secret-{phone.mac}", display_name=f"Desk {number}"))
+            tx.put_line(Line(phone.mac, 1, f"{1000 + number}@sip.example.com"))
+
+
+def expected_bytes(store: Store, catalog: Catalog, phones: list[Phone]) -> dict[str, dict[str, str]]:
+    """Return MAC -> file -> sha256 of what each phone asks for by itself, from the same state in another process."""
+    booter = Booter(store, catalog, lambda event: None)
+    told: dict[str, dict[str, str]] = {}
+    for phone in phones:
+        own = [(name, rule) for name, rule in booter.files_of(phone.mac) if rule.asks and not rule.named_in and not rule.otherwise and rule.scope == "phone"]
+        told[phone.mac] = {name: hashlib.sha256(booter.preview(phone.mac, name, reveal=True)).hexdigest() for name, _ in own}
+    return told
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server."""
+
+    pid: int
+    http: str
+    tftp: str
+    store: Store
+
+    @property
+    def processes(self) -> list[int]:
+        """The server's process and all below it."""
+        found, left = [], [self.pid]
+        while left:
+            pid = left.pop()
+            found.append(pid)
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                left += [int(child) for child in (task / "children").read_text().split()]
+        return found
+
+    @property
+    def memory(self) -> int:
+        """Kilobytes of memory that the server's processes use, shared pages counted once (PSS)."""
+        total = 0
+        for pid in self.processes:
+            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                if line.startswith("Pss:"):
+                    total += int(line.split()[1])
+        return total
+
+
+@contextmanager
+def running(state: Path) -> Iterator[Server]:
+    """Run the real server on ports of the system's choice, and end it by its own signal."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PROVISIONER_")} | {
+        "PROVISIONER_STATE": str(state), "PROVISIONER_HTTP_ADDRESS": "127.0.0.1:0", "PROVISIONER_TFTP_ADDRESS": "127.0.0.1:0",
+        "PROVISIONER_LOG_LEVEL": "warning", "PROVISIONER_TFTP_TRANSFERS_PER_ADDRESS": "4096",
+    }  # fmt: skip
+    process = subprocess.Popen([sys.executable, "-c", SERVE], cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout
+        http, tftp = (process.stdout.readline().strip().rpartition(" ")[2] for _ in range(2))
+        assert http.startswith("http://") and tftp.startswith("tftp://"), "the server did not start"
+        store = Store.open(state)
+        try:
+            yield Server(process.pid, http, tftp, store)
+        finally:
+            store.close()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+        if process.stdout:
+            process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running(tmp_path_factory.mktemp("storm") / "state") as one:
+        yield one
+
+
+def rush(server: Server, catalog: Catalog, phones: list[Phone]) -> Summary:
+    """Let every phone boot over both wires at once."""
+    return storm(phones, server.http, server.tftp, at_once=2 * len(phones), expected=expected_bytes(server.store, catalog, phones), patience=PATIENT)
+
+
+def test_sixty_phones_of_all_families_boot_at_once_over_both_wires(server: Server, catalog: Catalog) -> None:
+    phones = fleet(catalog, 60)
+    add(server.store, phones, server.http)
+    summary = rush(server, catalog, phones)
+    assert summary.good, "\n".join(summary.tell())
+    assert len(summary.boots) == sum(bool({"http", "tftp"} & set(phone.family.wires)) + ("tftp" in phone.family.wires and "http" in phone.family.wires) for phone in phones)
+    assert max(one.rounds for one in summary.boots) <= 3
+
+
+def test_one_phone_is_told_of_in_words_without_its_token(server: Server, catalog: Catalog) -> None:
+    phone = fleet(catalog, 60)[0]
+    add(server.store, [phone], server.http)
+    lines = tell(boot(phone, server.http, patience=PATIENT))
+    assert lines[0] == f"{phone.mac} ({phone.family.slug}/{phone.model}) boots from {server.http}"
+    assert f"restarts from {server.http}p/…/" in lines
+    assert lines[-1] == "at rest after 2 rounds and 1 restart"
+
+
+def test_a_phone_that_nobody_added_gets_nothing_and_rests(server: Server, catalog: Catalog) -> None:
+    phone = replace(fleet(catalog, 1)[0], mac="0a1b2cfffffe")
+    for url in (server.http, server.tftp):
+        stranger = boot(phone, url, patience=PATIENT)
+        assert not any(fetch.served for fetch in stranger.fetches)
+        assert {fetch.status for fetch in stranger.fetches} == {404}
+        assert stranger.sentences == ("got no file at all and keeps what it has",)
+
+
+def main() -> int:
+    """Run the long storm; return 1 where a phone did not get its bytes, or the server grew by more than a fifth."""
+    said = [int(word) for word in sys.argv[1:]]
+    count, rounds = (*said, *(500, 5)[len(said) :])
+    catalog = families.load()
+    with tempfile.TemporaryDirectory() as state, running(Path(state) / "state") as server:
+        phones = fleet(catalog, count)
+        add(server.store, phones, server.http)
+        used, good = [], True
+        for number in range(1, rounds + 1):
+            summary = rush(server, catalog, phones)
+            used.append(server.memory)
+            good = good and summary.good
+            print(f"storm {number}:", *summary.tell(), f"memory of the server: {used[-1] // 1024} MB", sep="\n  ", flush=True)
+        ratio = used[-1] / used[0]
+        print(f"memory after storm {rounds} is {ratio:.2f} of that after the first")
+        return 0 if good and ratio <= 1.2 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
