@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
-from provisioner import dialplan, layers, timezones, tokens, vocabulary
+from provisioner import dialplan, kinds, layers, timezones, tokens, vocabulary
 from provisioner.errors import RenderFailed
 from provisioner.families import Family, Model
 from provisioner.formats import Word
@@ -162,7 +162,7 @@ _LINE_TEXTS = ("user", "auth_user", "password", "domain", "registrar", "registra
 
 
 def _unused_line(n: int, settled: SimpleNamespace) -> SimpleNamespace:
-    return SimpleNamespace(n=n, used=False, registrar_port=0, outbound_proxy_port=0, xcap_port=0, xcap_tls=False, set=settled,
+    return SimpleNamespace(n=n, used=False, by_name=False, registrar_port=0, outbound_proxy_port=0, xcap_port=0, xcap_tls=False, set=settled,
                            **{name: Word("", f"the {name} of line {n}") for name in _LINE_TEXTS})  # fmt: skip
 
 
@@ -178,10 +178,15 @@ def _line(position: Line, account: Account, settled: SimpleNamespace, secrets: S
         "label": account.display_name or account.username, "voicemail": account.voicemail, "sip_address": account.sip_address,
     }  # fmt: skip
     return SimpleNamespace(
-        n=n, used=True, registrar_port=registrar.port, outbound_proxy_port=proxy.port, set=settled,
+        n=n, used=True, by_name=_by_name(proxy if proxy.host else registrar), registrar_port=registrar.port, outbound_proxy_port=proxy.port, set=settled,
         xcap_port=xcap.port or (0 if not account.xcap_root else 443 if xcap.scheme == "https" else 80), xcap_tls=xcap.scheme == "https",
         **{name: Word(text, f"the {name} of line {n}") for name, text in texts.items()},
     )  # fmt: skip
+
+
+def _by_name(endpoint: Endpoint) -> bool:
+    """Return True where NAPTR and SRV find the server: a host name without a port (RFC 3263, 4.1; F10)."""
+    return not endpoint.port and not kinds.is_address(endpoint.host)
 
 
 def _keys(device: Device, model: Model, said_keys: Iterable[Key], lines: tuple[SimpleNamespace, ...], family: Family) -> tuple[SimpleNamespace, ...]:

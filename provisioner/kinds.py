@@ -72,6 +72,15 @@ def host(text: object) -> str:
     return value.rstrip(".")
 
 
+def is_address(name: str) -> bool:
+    """Return True where a host is an IP address and no name."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
 class Endpoint(NamedTuple):
     """A host and a port; port 0 where none was said, which means NAPTR and SRV (RFC 3263)."""
 
