@@ -1,0 +1,178 @@
+"""What operators can do: one verb for the CLI, the API and the pages alike.
+
+One file a noun, plain functions over an `Admin`. A verb takes plain values, checks them against
+vocabulary and families, tries the files of the phones that it touches, writes, and returns a
+`Done`: the sentence of what it did. It raises an error of ours, and then nothing was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from provisioner import families
+from provisioner.boot import Booter, Limits
+from provisioner.changes import Transaction
+from provisioner.config import Config
+from provisioner.errors import BadValue, NotHere, ProvisionerError
+from provisioner.eventstore import EventStore
+from provisioner.families import Catalog, Family, Model
+from provisioner.mac import parse, pretty
+from provisioner.store import Store
+from provisioner.things import Device
+
+SAME = "nothing to change"
+SAMPLE = 200  # phones whose files are tried before a change is written; every model is among them
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a verb did.
+
+    sentence: for people; changed: False where everything was so already; notes: what to look at, each a sentence.
+    """
+
+    sentence: str
+    changed: bool = True
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Admin:
+    """Holds what the verbs need; made once by a door."""
+
+    store: Store
+    catalog: Catalog
+    booter: Booter
+    config: Config
+    who: str
+    door: str
+
+    @classmethod
+    def open(cls, config: Config, who: str, door: str) -> Admin:
+        """Return the admin of a server's state folder; raises StoreTrouble."""
+        store = Store.open(config.state)
+        catalog = families.load(config.phones_path)
+        limits = Limits(config.upload_limit, config.uploads_per_phone)
+        booter = Booter(store, catalog, lambda event: None, assets=config.assets_folder, unknown_phones=config.unknown_phones, limits=limits)
+        return cls(store, catalog, booter, config, who, door)
+
+    def close(self) -> None:
+        """Close the databases."""
+        self.store.close()
+        if "eventstore" in self.__dict__:
+            self.eventstore.close()
+
+    @cached_property
+    def eventstore(self) -> EventStore:
+        """The log of what became of requests; opened when first asked for."""
+        return EventStore.open(self.config.state)
+
+    # What several nouns need.
+
+    def device(self, text: str) -> Device:
+        """Return the device of a MAC in any spelling; raises BadMAC or NotHere with the nearest one."""
+        mac = parse(text)
+        device = self.store.device(mac)
+        if device is None:
+            near = nearest_mac(mac, (one.mac for one in self.store.devices()))
+            raise NotHere(f"phone {pretty(mac)} is not in the inventory{near}; add it with `provisioner device add {mac} --model FAMILY/MODEL`")
+        return device
+
+    def model_of(self, device: Device) -> tuple[Family, Model] | None:
+        """Return the family and model of a device, or None where the catalog has them no more."""
+        family = self.catalog.families.get(device.family)
+        model = family.model(device.model) if family else None
+        return (family, model) if family and model else None
+
+    def named(self, device: Device) -> str:
+        """Return a phone as sentences name it: 805ec0d57d72 (Yealink T46U)."""
+        found = self.model_of(device)
+        return f"{device.mac} ({found[1].brand if found else device.family} {device.model})"
+
+    def change(self, work: Callable[[Transaction], bool], phones: Iterable[Device] = ()) -> tuple[bool, tuple[str, ...]]:
+        """Write, where the files of the phones that it touches can still be made; return (changed, notes).
+
+        A phone whose file could not be made before does not stop a change; it is a note.
+        Raises BadValue with what the phone's file cannot carry; then nothing was written (D6).
+        """
+        every = list(phones)
+        some = sample(every)
+        try:
+            with self.store.change(self.who, self.door) as tx:
+                changed = work(tx)
+                faults = self.troubles(some) if changed else {}
+                if faults:
+                    raise _TakenBack(faults)
+        except _TakenBack as found:
+            faults = found.faults
+        if not faults:
+            return changed, _tried(every, some) if changed else ()
+        before = self.troubles([device for device in some if device.mac in faults])
+        news = {mac: why for mac, why in faults.items() if before.get(mac) != why}
+        if news:
+            raise BadValue(_refusal(news, every, self))
+        with self.store.change(self.who, self.door) as tx:
+            changed = work(tx)
+        mac, why = next(iter(faults.items()))
+        many = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
+        return changed, (f"phone {pretty(mac)}{many} gets no file until this is mended: {why}", *_tried(every, some))
+
+    def troubles(self, phones: Iterable[Device]) -> dict[str, str]:
+        """Return, for each phone whose files cannot be made, the sentence of why."""
+        faults = {}
+        for device in phones:
+            try:
+                self.booter.try_all(device.mac)
+            except NotHere:
+                continue
+            except ProvisionerError as why:
+                faults[device.mac] = str(why)
+        return faults
+
+
+class _TakenBack(Exception):
+    def __init__(self, faults: dict[str, str]) -> None:
+        super().__init__()
+        self.faults = faults
+
+
+def _refusal(news: dict[str, str], every: list[Device], admin: Admin) -> str:
+    mac, why = next(iter(news.items()))
+    device = next(one for one in every if one.mac == mac)
+    many = f" (and {len(news) - 1} more phones)" if len(news) > 1 else ""
+    return f"phone {admin.named(device)}{many} could not get its file: {why}. Nothing was changed"
+
+
+def _tried(every: list[Device], some: list[Device]) -> tuple[str, ...]:
+    if len(some) == len(every):
+        return ()
+    return (f"tried on {len(some)} of the {len(every)} phones that this touches, some of every model; `provisioner check` tries more",)
+
+
+def sample(devices: list[Device], most: int = SAMPLE) -> list[Device]:
+    """Return at most so many devices: the first of every model, then the second of every model, and so on."""
+    if len(devices) <= most:
+        return devices
+    ranks: dict[tuple[str, str], int] = {}
+    ranked = []
+    for device in devices:
+        rank = ranks[device.family, device.model] = ranks.get((device.family, device.model), 0) + 1
+        ranked.append((rank, device.mac, device))
+    return [device for *_, device in sorted(ranked, key=lambda row: row[:2])[:most]]
+
+
+def nearest_mac(mac: str, known: Iterable[str]) -> str:
+    """Return `; did you mean …?` for the known MAC that differs in one or two digits, or nothing.
+
+    >>> nearest_mac("805ec0d57d72", ["805ec0d57d73", "000413a11fa7"])
+    '; did you mean 80:5e:c0:d5:7d:73?'
+    """
+    best = min(((sum(a != b for a, b in zip(mac, other, strict=True)), other) for other in known), default=(12, ""))
+    return f"; did you mean {pretty(best[1])}?" if 0 < best[0] <= 2 else ""
+
+
+def did(changed: bool, sentence: str, notes: Iterable[str] = ()) -> Done:
+    """Return what was done, or that nothing was to be done."""
+    return Done(sentence if changed else SAME, changed, tuple(notes))

@@ -1,0 +1,170 @@
+"""What is wrong, before a phone meets it: folders of families, config, store, sites, phones."""
+
+from __future__ import annotations
+
+import stat
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from provisioner import vocabulary
+from provisioner.admin import Admin, sample, sites, words
+from provisioner.config import Config
+from provisioner.errors import BadManifest, StoreTrouble
+from provisioner.families import Catalog, Family
+from provisioner.mac import pretty
+from provisioner.records import WANTED_SQLITE
+from provisioner.render import Renderer
+from provisioner.store import KEY_FILE
+from provisioner.things import Account, Device, Site
+from provisioner.tokens import LENGTH
+
+FAULT, WARNING = "fault", "warning"
+_TRIED = 1000  # phones whose files are made
+_COMMON = ("admin", "0000", "1234", "12345", "123456", "12345678", "22222", "456", "789", "password", "user")  # first tried by everybody, on every make
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong: a fault (phones will suffer) or a warning; a sentence with its cure."""
+
+    kind: str
+    what: str
+    sentence: str
+
+    def shown(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return asdict(self)
+
+
+def run(config: Config, who: str, door: str) -> list[Finding]:
+    """Return everything that is wrong, faults first; what cannot be opened is a finding too."""
+    found: list[Finding] = []
+    try:
+        admin = Admin.open(config, who, door)
+    except StoreTrouble as why:
+        from_store = Finding(FAULT, "store", str(why))
+        return [from_store]
+    try:
+        for look in (_families, _store, _sites, _phones):
+            found.extend(look(admin))
+    finally:
+        admin.close()
+    return sorted(dict.fromkeys(found), key=lambda finding: (finding.kind != FAULT, finding.what))
+
+
+def manifests(catalog: Catalog) -> Iterator[Finding]:
+    """Yield what is wrong with the families' folders: file, line, key and cure."""
+    for fault in catalog.faults:
+        yield Finding(FAULT, "family", str(fault))
+    renderer = Renderer(catalog)
+    facts = {field.name for field in fields(Account)}
+    for family in catalog.families.values():
+        for rule in family.files:
+            try:
+                if rule.template:
+                    renderer.compile(family, rule)
+            except BadManifest as fault:
+                yield Finding(FAULT, "family", str(fault))
+        for row in family.cannot:
+            if row.name not in vocabulary.BY_NAME and row.name not in facts:
+                yield Finding(FAULT, "family", f"{family.folders[0]}/family.toml: cannot.{row.name} names neither a setting nor an account's fact; take it out")
+
+
+def _families(admin: Admin) -> Iterator[Finding]:
+    yield from manifests(admin.catalog)
+    lost = Counter(device.family for device in admin.store.devices() if device.family not in admin.catalog.families)
+    for slug, number in lost.items():
+        yield Finding(FAULT, "family", f"{words.count(number, 'phone')} of family {slug} get nothing: the family cannot be used; mend its folder, or remove the phones")
+    for device in admin.store.devices():
+        if device.family in admin.catalog.families and not admin.model_of(device):
+            yield Finding(FAULT, "family", f"the family {device.family} has no model {device.model}, which {pretty(device.mac)} is; `provisioner device change {device.mac} --model {device.family}/…`")
+
+
+def _store(admin: Admin) -> Iterator[Finding]:
+    version = admin.store.sqlite_version
+    if version < WANTED_SQLITE:
+        wanted = ".".join(map(str, WANTED_SQLITE))
+        yield Finding(WARNING, "sqlite", f"SQLite {'.'.join(map(str, version))} is older than {wanted}, and can damage a database that several processes write; install the package pysqlite3")
+    folder = admin.config.state
+    mode = stat.S_IMODE((folder / KEY_FILE).stat().st_mode)
+    if mode & 0o077:
+        yield Finding(FAULT, "key", f"{folder / KEY_FILE} can be read by others (mode {mode:04o}); chmod 600 {folder / KEY_FILE}")
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    if mode & 0o022:
+        yield Finding(WARNING, "key", f"{folder} can be written by others (mode {mode:04o}); chmod 700 {folder}")
+    for device in admin.store.devices():
+        admin.store.layer(device.scope)
+    for scope in ("defaults", *(site.scope for site in admin.store.sites()), *(group.scope for group in admin.store.groups())):
+        admin.store.layer(scope)
+    for fault in admin.store.faults:
+        yield Finding(WARNING, "settings", fault)
+
+
+def _sites(admin: Admin) -> Iterator[Finding]:
+    used = Counter((device.site, device.family) for device in admin.store.devices())
+    for site in admin.store.sites():
+        phones = sum(number for (slug, _), number in used.items() if slug == site.slug)
+        if not site.public_url and not site.tftp_public_url:
+            kind = FAULT if phones else WARNING
+            yield Finding(kind, "site", f"site {site.slug} has no public URL, which its phones' files need; `provisioner site change {site.slug} --public-url http://HOST:8080`")
+        elif sites.only_here(site):
+            yield Finding(WARNING, "site", f"the public URL of site {site.slug} is this machine's loopback, which phones elsewhere cannot reach; `provisioner site change {site.slug} --public-url http://HOST:8080`")
+        for entry in site.networks:
+            if entry.mac_is_enough and not entry.network.startswith(("127.", "::1")):
+                yield Finding(WARNING, "site", f"in network {entry.network} of site {site.slug} whoever names a phone's MAC gets its passwords; `provisioner site network add {site.slug} {entry.network} --token-needed` ends that")
+        yield from _url_lengths(admin, site, {family for slug, family in used if slug == site.slug})
+
+
+def url_length(family: Family, site: Site) -> int:
+    """Return how many characters the provisioning URL has that a phone of this family stores (F17)."""
+    over_http = "http" in family.wires or "https" in family.wires
+    base = site.public_url if over_http else site.tftp_public_url
+    if family.scheme_apart:
+        base = base.partition("://")[2]
+    return len(f"{base}/p/{'x' * LENGTH}/") if base else 0
+
+
+def _url_lengths(admin: Admin, site: Site, here: set[str]) -> Iterator[Finding]:
+    for family in admin.catalog.families.values():
+        length = url_length(family, site)
+        if length > family.longest_url:
+            kind = FAULT if family.slug in here else WARNING
+            yield Finding(kind, "url", f"the provisioning URL of site {site.slug} has {length} characters, and {family.name} phones store {family.longest_url}; shorten its public URL")
+
+
+def _phones(admin: Admin) -> Iterator[Finding]:
+    every = admin.store.devices()
+    some = sample(every, _TRIED)
+    for mac, why in admin.troubles(some).items():
+        yield Finding(FAULT, "phone", f"{pretty(mac)} gets no file: {why}")
+    if len(some) < len(every):
+        yield Finding(WARNING, "phone", f"the files of {len(some):,} of {len(every):,} phones were tried, some of every model")
+    yield from _factory_passwords(admin, every)
+
+
+def _factory_passwords(admin: Admin, devices: Iterable[Device]) -> Iterator[Finding]:
+    """Yield the phones that still have, or were given, a password that everybody knows (F11)."""
+    fetched = _fetched(admin)
+    waiting = [device for device in devices if device.mac not in fetched and not device.last_seen_at]
+    if waiting:
+        some = ", ".join(pretty(device.mac) for device in waiting[:5])
+        yield Finding(WARNING, "password", f"{words.count(len(waiting), 'phone')} never fetched a file, so still on factory passwords: {some}{' …' if len(waiting) > 5 else ''}; restart them")
+    lacking = Counter(device.family for device in devices if any(row.name == "admin_password" for found in [admin.model_of(device)] if found for row in found[0].lacks(found[1].name, device.firmware)))
+    for slug, number in lacking.items():
+        yield Finding(WARNING, "password", f"{words.count(number, 'phone')} of family {slug} take no administrator password from here; change it on each phone")
+    scopes = ["defaults", *(site.scope for site in admin.store.sites()), *(group.scope for group in admin.store.groups()), *(device.scope for device in devices)]
+    for scope in scopes:
+        said = admin.store.layer(scope)
+        for name in ("admin_password", "user_password"):
+            if str(said.get(name) or "").lower() in _COMMON:
+                yield Finding(WARNING, "password", f"{scope} says an {name} that is a factory's or the first to be guessed; `provisioner unset {scope} {name}` has one generated for each phone")
+    for device in devices:
+        if device.factory_password and admin.store.layer(device.scope).get("admin_password") == device.factory_password:
+            yield Finding(WARNING, "password", f"{pretty(device.mac)} is told to keep its factory password; `provisioner unset {device.scope} admin_password`")
+
+
+def _fetched(admin: Admin) -> set[str]:
+    """Return the MACs whose last events say that they were served."""
+    return {event.mac for event in admin.eventstore.events(limit=10_000) if event.outcome in ("served", "not-modified")}

@@ -1,0 +1,187 @@
+"""Devices: the inventory of phones, and the waiting list beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from provisioner.admin import SAME, Admin, Done, did, events, scopes, words
+from provisioner.context import SiteUrls
+from provisioner.errors import BadValue, Conflict, NotHere, UnknownName
+from provisioner.families import Family, Model
+from provisioner.mac import parse, pretty
+from provisioner.things import STATES, Device
+
+STATES_LISTED = ("waiting", *STATES)
+
+
+def add(admin: Admin, mac: str, model: str, facts: Mapping[str, Any]) -> Done:
+    """Add a phone; facts: fields of Device that were said. Raises BadMAC, BadValue, UnknownName, NotHere, Conflict."""
+    family, known = admin.catalog.model(model)
+    device = Device(mac, family.slug, known.name, **_in_site(admin, facts))
+    here = admin.store.device(device.mac)
+    if here and replace(here, family=device.family, model=device.model, **{name: getattr(device, name) for name in facts}) == here:
+        return Done(SAME, changed=False)
+    if here:
+        raise Conflict(f"phone {admin.named(here)} is there already with other facts; `provisioner device change {device.mac}` changes them")
+    changed, _ = admin.change(lambda tx: tx.put_device(device))
+    notes = [*_oui_note(admin, device, family), *_count_notes(known, device), *_trouble(admin, device)]
+    return did(changed, f"added {admin.named(device)} to site {device.site}", notes)
+
+
+def _in_site(admin: Admin, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return facts whose site and group are there; a group may be written SITE/GROUP."""
+    known = dict(facts)
+    group = str(known.get("group", ""))
+    if "/" in group:
+        found = scopes.group(admin, group)
+        if known.setdefault("site", found.site) != found.site:
+            raise BadValue(f"group {group} is not in site {known['site']}; name one of its own groups")
+        known["group"] = found.slug
+    scopes.site(admin, known.get("site", "default"))
+    return known
+
+
+def _oui_note(admin: Admin, device: Device, family: Family) -> list[str]:
+    owners = [one for one in admin.catalog.families.values() if device.mac[:6] in one.ouis]
+    if not owners or family in owners:
+        return []
+    return [f"the MAC's first half belongs to {' and '.join(dict.fromkeys(one.name for one in owners))}, not to {family.name}; check the label, or change the model"]
+
+
+def _count_notes(model: Model, device: Device) -> list[str]:
+    if model.lines is None and device.lines is None:
+        return [f"how many lines a {model.name} has is not known here; `provisioner device change {device.mac} --lines N` says it"]
+    return []
+
+
+def _trouble(admin: Admin, device: Device) -> list[str]:
+    """Return what the phone would meet now, as a note: it can be mended before the phone is plugged in."""
+    return [f"it gets no file yet: {why}" for why in admin.troubles([device]).values()]
+
+
+def change(admin: Admin, mac: str, facts: Mapping[str, Any], model: str = "") -> Done:
+    """Change the facts that were said; its files are tried first. Lines and keys stay."""
+    before = admin.device(mac)
+    known = dict(facts)
+    family = admin.model_of(before)
+    if model:
+        found = family = admin.catalog.model(model)
+        known |= {"family": found[0].slug, "model": found[1].name}
+    if "site" in known and known["site"] != before.site and "group" not in known:
+        known["group"] = ""
+    if "group" in known and "/" not in str(known["group"]) and "site" not in known:
+        known["site"] = before.site
+    after = replace(before, **_in_site(admin, {"site": before.site, **known}))
+    if family:
+        _lines_fit(admin, after, family[1])
+    what = ", ".join(f"{name.replace('_', ' ')}" for name in known if getattr(after, name) != getattr(before, name))
+    changed, notes = admin.change(lambda tx: tx.put_device(after), [before])
+    return did(changed, f"changed {what} of {admin.named(after)}", notes)
+
+
+def _lines_fit(admin: Admin, device: Device, model: Model) -> None:
+    """Raise Conflict where the phone has accounts on lines that it would no longer have (F24)."""
+    count = device.lines if device.lines is not None else model.lines if model.sure else None
+    beyond = [line.n for line in admin.store.lines_of(device.mac) if count is not None and line.n > count]
+    if beyond:
+        raise Conflict(f"line {beyond[-1]} has an account, and {admin.named(device)} would have {words.count(count or 0, 'line')}; `provisioner unassign {device.mac} --line {beyond[-1]}` first")
+
+
+def _registered(admin: Admin, device: Device) -> tuple[str, ...]:
+    lines = len(admin.store.lines_of(device.mac))
+    if not lines:
+        return ()
+    return (f"what it fetched before stays in it: {words.count(lines, 'line')} may stay registered until the phone is reset, or the SIP passwords are changed",)
+
+
+def remove(admin: Admin, mac: str) -> Done:
+    """Remove a phone with its lines, keys and settings."""
+    device = admin.device(mac)
+    notes = _registered(admin, device)
+    changed, _ = admin.change(lambda tx: tx.remove_device(device.mac))
+    return did(changed, f"removed {admin.named(device)} from site {device.site}", notes)
+
+
+def block(admin: Admin, mac: str) -> Done:
+    """Give a phone nothing any more; what it has it keeps."""
+    device = admin.device(mac)
+    changed, _ = admin.change(lambda tx: tx.put_device(replace(device, state="blocked")))
+    return did(changed, f"blocked {admin.named(device)}", _registered(admin, device) if changed else ())
+
+
+def approve(admin: Admin, mac: str, model: str = "", facts: Mapping[str, Any] | None = None) -> Done:
+    """Let a waiting phone in, or a blocked one in again.
+
+    model: FAMILY/MODEL, needed where the phone did not say which it is.
+    """
+    wanted = parse(mac)
+    device = admin.store.device(wanted)
+    if device:
+        changed, _ = admin.change(lambda tx: tx.put_device(replace(device, state="approved")))
+        return did(changed, f"approved {admin.named(device)}")
+    waits = next((one for one in events.waiting(admin) if one["mac"] == wanted), None)
+    if waits is None and not model:
+        raise NotHere(f"phone {pretty(wanted)} is neither waiting nor in the inventory; add it with `provisioner device add {wanted} --model FAMILY/MODEL`")
+    said = model or (f"{waits['family']}/{waits['model']}" if waits and waits["family"] and waits["model"] else "")
+    if not said:
+        family = str(waits["family"] or "FAMILY") if waits else "FAMILY"
+        raise UnknownName(f"phone {pretty(wanted)} did not say which model it is; `provisioner device approve {wanted} --model {family}/MODEL`")
+    done = add(admin, wanted, said, {"site": str(waits["site"]) if waits else "default", **(facts or {})})
+    return replace(done, sentence=done.sentence.replace("added", "approved", 1))
+
+
+def token(admin: Admin, mac: str, rotate: bool = False) -> tuple[list[str], Done]:
+    """Return the URLs under which this phone asks, the one to type first; `rotate` makes the old ones worthless."""
+    device = admin.device(mac)
+    found = admin.model_of(device)
+    if found is None:
+        raise NotHere(f"the family {device.family} cannot be used; `provisioner check` says why")
+    if rotate:
+        with admin.store.change(admin.who, admin.door) as tx:
+            tx.rotate_token(device.mac)
+        device = admin.device(mac)
+    site = admin.store.site(device.site)
+    bases = [base for base in (site.public_url, site.tftp_public_url) if base] if site else []
+    if not bases:  # raises the sentence with the cure
+        str(SiteUrls(found[0], "", device.site).provisioning)
+    path = f"p/{admin.booter.expected_token(device)}/"
+    done = Done(f"the token of {admin.named(device)} is a new one; give the phone its new URL" if rotate else "", changed=rotate)
+    return [f"{base}/{path}" for base in bases], done
+
+
+def listed(admin: Admin, state: str = "", site: str = "", search: str = "") -> list[dict[str, Any]]:
+    """Return the phones, one row each; state waiting: those that asked and that nobody added."""
+    if state == "waiting":
+        return [row for row in events.waiting(admin) if site in ("", row["site"])]
+    rows = []
+    accounts: dict[str, list[dict[str, Any]]] = {}
+    for device in admin.store.devices(site=site, state=state, search=search):
+        accounts[device.mac] = [{"line": line.n, "account": line.sip_address} for line in admin.store.lines_of(device.mac)]
+        rows.append({
+            "mac": device.mac, "vendor": _brand(admin, device), "family": device.family, "model": device.model, "site": device.site, "group": device.group,
+            "state": device.state, "name": device.name, "lines": accounts[device.mac], "last_seen_at": device.last_seen_at or None,
+        })  # fmt: skip
+    return rows
+
+
+def _brand(admin: Admin, device: Device) -> str | None:
+    found = admin.model_of(device)
+    return found[1].brand if found else None
+
+
+def shown(admin: Admin, device: Device) -> dict[str, Any]:
+    """Return all that is known of a phone, secrets masked."""
+    found = admin.model_of(device)
+    known = words.facts(device)
+    for name, count in (("lines", "line_count"), ("keys", "key_count")):
+        stated = known.pop(name)
+        known[count] = stated if stated is not None else getattr(found[1], name) if found else None
+    known["vendor"] = _brand(admin, device)
+    known["lines"] = [{"line": line.n, "account": line.sip_address, "settings": words.layer(admin.store.layer(line.scope))} for line in admin.store.lines_of(device.mac)]
+    known["keys"] = [words.facts(key) for key in admin.store.keys_of(device.scope)]
+    known["settings"] = words.layer(admin.store.layer(device.scope))
+    known["files"] = [name for name, _ in admin.booter.files_of(device.mac)] if found else []
+    known["trouble"] = next(iter(admin.troubles([device]).values()), None)
+    return known

@@ -1,0 +1,51 @@
+"""Events: what became of each request; and the phones that asked and that nobody added."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from provisioner.admin import Admin
+from provisioner.mac import parse
+from provisioner.things import Event
+
+_LOOK_EVERY = 0.3  # seconds between two looks of `follow`
+
+
+def latest(admin: Admin, mac: str = "", limit: int = 50) -> list[dict[str, Any]]:
+    """Return the last events, the oldest of them first; of one phone where its MAC is said."""
+    return [shown(event) for event in admin.eventstore.events(mac=_mac(mac), limit=limit)]
+
+
+def follow(admin: Admin, mac: str = "", limit: int = 10) -> Iterator[dict[str, Any]]:
+    """Yield the last events and then each new one; ends when the caller stops asking."""
+    wanted = _mac(mac)
+    last = 0
+    events = admin.eventstore.events(mac=wanted, limit=limit)
+    while True:
+        for event in events:
+            last = max(last, event.id)
+            yield shown(event)
+        time.sleep(_LOOK_EVERY)
+        events = admin.eventstore.events(mac=wanted, after=last, limit=1000)
+
+
+def _mac(text: str) -> str:
+    return parse(text) if text else ""
+
+
+def waiting(admin: Admin) -> list[dict[str, Any]]:
+    """Return the phones that asked and that nobody added, the last seen first."""
+    rows = []
+    for row in admin.eventstore.waiting():
+        if admin.store.device(row.mac) is None:  # the list is written by another process, which may not know yet
+            site = admin.store.site_of_address(row.address)
+            rows.append({**asdict(row), "state": "waiting", "site": site.slug if site else "default"})
+    return rows
+
+
+def shown(event: Event) -> dict[str, Any]:
+    """Return an event as JSON has it."""
+    return asdict(event)

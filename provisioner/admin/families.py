@@ -1,0 +1,115 @@
+"""Families and models: what this server knows of phones, and who a request would be from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from provisioner import families
+from provisioner.config import Config
+from provisioner.families import Catalog, Family, FileRule, Model
+from provisioner.identify import identify
+from provisioner.wire import PhoneRequest
+
+LONGEST = 4096  # characters of a user agent or path
+
+
+def catalog(config: Config) -> Catalog:
+    """Return the families without opening a store."""
+    return families.load(config.phones_path)
+
+
+def listed(known: Catalog) -> list[dict[str, Any]]:
+    """Return every family with its models."""
+    return [
+        {"name": family.slug, "title": family.name, "vendor": family.vendor, "kind": family.kind, "models": [_model(model) for model in family.models.values()]}
+        for _, family in sorted(known.families.items())
+    ]
+
+
+def _model(model: Model) -> dict[str, Any]:
+    return {
+        "name": model.name, "brand": model.brand, "lines": model.lines, "keys": model.keys, "modules": model.modules,
+        "aliases": list(model.aliases), "confidence": model.confidence,
+    }  # fmt: skip
+
+
+def shown(known: Catalog, slug: str) -> dict[str, Any]:
+    """Return one family: how it is recognised, its files, models, key types and what it cannot; raises UnknownName."""
+    family = known.family(slug.lower())
+    return {
+        "name": family.slug, "title": family.name, "vendor": family.vendor, "kind": family.kind, "wires": list(family.wires),
+        "ouis": list(family.ouis), "user_agents": [pattern.text for pattern in family.user_agents],
+        "files": [_rule(rule) for rule in family.files],
+        "keys": list(family.maps.get("key", {})),
+        "cannot": [{"name": row.name, "why": row.why, "models": list(row.guard.models)} for row in family.cannot],
+        "unconfirmed": list(family.unconfirmed), "longest_url": family.longest_url,
+        "models": [{**_model(model), "source": model.source} for model in family.models.values()],
+    }  # fmt: skip
+
+
+def _rule(rule: FileRule) -> dict[str, Any]:
+    return {
+        "match": [pattern.text for pattern in rule.patterns], "scope": rule.scope, "made_from": rule.template or rule.asset or None,
+        "models": list(rule.guard.models), "firmware": rule.guard.firmware or None,
+    }  # fmt: skip
+
+
+def who(known: Catalog, user_agent: str, path: str = "") -> dict[str, Any]:
+    """Return who would be asking, from the families alone: null where unknown, candidates where several could be (D22)."""
+    seen = identify(known, PhoneRequest(path, "", "http", user_agent))
+    told: dict[str, Any] = {"vendor": seen.vendor or None, "family": seen.family or None, "model": seen.model or None, "firmware": seen.firmware or None, "mac": seen.mac or None}
+    if len(seen.candidates) > 1:
+        told["candidates"] = list(seen.candidates)
+    if seen.stranger:
+        told["note"] = seen.stranger
+    return told
+
+
+def who_each(known: Catalog, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """Return one answer for each line, in order: a JSON object with user_agent and path, or a bare user agent.
+
+    A line that cannot be read gets {"error": …}; nothing ends the run.
+    """
+    for raw in lines:
+        try:
+            yield who(known, *_question(raw))
+        except ValueError as why:
+            yield {"error": str(why)}
+
+
+def _question(raw: bytes) -> tuple[str, str]:
+    try:
+        line = raw.decode("utf-8").strip("\r\n")
+    except UnicodeDecodeError:
+        raise ValueError("the line is not UTF-8") from None
+    if not line.lstrip().startswith("{"):
+        if not line.strip():
+            raise ValueError("the line is empty; write a user agent, or {\"user_agent\": …, \"path\": …}")
+        return _text(line, "the user agent"), ""
+    try:
+        told = json.loads(line)
+    except (ValueError, RecursionError):
+        raise ValueError("the line begins like JSON and is not; write {\"user_agent\": …, \"path\": …}") from None
+    unknown = sorted(set(told) - {"user_agent", "path"})
+    if unknown:
+        raise ValueError(f"there is no {unknown[0][:64]!r} in a question; write user_agent and path")
+    if not told:
+        raise ValueError("the question is empty; write user_agent, path or both")
+    agent, path = (told.get(name) for name in ("user_agent", "path"))
+    for name, value in (("user_agent", agent), ("path", path)):
+        if value is not None and not isinstance(value, str):
+            raise ValueError(f"{name} must be text")
+    return _text(agent or "", "user_agent"), _text(path or "", "path")
+
+
+def _text(text: str, name: str) -> str:
+    if len(text) > LONGEST:
+        raise ValueError(f"{name} is {len(text)} characters long; the most is {LONGEST}")
+    return text
+
+
+def brands(family: Family) -> str:
+    """Return the brands of a family's models, the family's own first."""
+    return ", ".join(dict.fromkeys([family.vendor, *(model.brand for model in family.models.values())]))

@@ -1,0 +1,113 @@
+"""The files of a phone: shown with secrets masked, or written out byte for byte; and why each value is what it is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from provisioner import vocabulary
+from provisioner.admin import Admin, words
+from provisioner.context import said
+from provisioner.errors import BadValue, NotHere, StoreTrouble
+from provisioner.explain import Explanation, facts_not_taken
+from provisioner.explain import explain as explain_one
+
+
+def names(admin: Admin, mac: str) -> list[str]:
+    """Return the names of the files that a phone asks for and gets, in its order."""
+    device = admin.device(mac)
+    site = admin.store.site(device.site)
+    return [name for name, rule in admin.booter.files_of(device.mac) if not rule.enrols or (site and site.enrols)]
+
+
+def preview(admin: Admin, mac: str, name: str = "") -> tuple[str, str]:
+    """Return the name and text of one file of a phone, the first one where none is said; secrets masked."""
+    device = admin.device(mac)
+    known = names(admin, mac)
+    if not known:
+        raise NotHere(f"{admin.named(device)} asks for no file that we make")
+    wanted = name or known[0]
+    body = admin.booter.preview(device.mac, wanted)
+    return wanted, body.decode(_charset(admin, device.mac, wanted), "replace")
+
+
+def _charset(admin: Admin, mac: str, name: str) -> str:
+    family, model, facts = admin.booter.facts(mac)
+    found = family.file_for(name, model.name, facts.device.firmware)
+    return found[0].writer.charset if found else "utf-8"
+
+
+def render(admin: Admin, mac: str, folder: Path, reveal: bool) -> list[Path]:
+    """Write every file that a phone asks for and gets, with its secrets where `reveal`; return the files, mode 0600.
+
+    All are made before the first is written. Raises BadValue where a file of another mode or kind is in the way.
+    """
+    device = admin.device(mac)
+    bodies = {name: admin.booter.preview(device.mac, name, reveal) for name in names(admin, mac)}
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        written = []
+        for name, body in bodies.items():
+            if Path(name).name != name:
+                raise BadValue(f"the file's name {name!r} would leave the folder; correct the manifest")
+            file = folder / name
+            fresh = folder / f".{name}.{os.getpid()}"
+            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as handle:
+                handle.write(body)
+            os.replace(fresh, file)
+            written.append(file)
+    except OSError as fault:
+        raise StoreTrouble(f"{folder}: {fault.strerror}; check its owner and the disk") from None
+    return written
+
+
+def explain(admin: Admin, mac: str, name: str, line: int = 0) -> Explanation:
+    """Return what every layer says of one setting of a phone, the winner, and the lines of its files that it became."""
+    vocabulary.setting(name)
+    device = admin.device(mac)
+    _line_there(admin, device.mac, line)
+    family, model, facts = admin.booter.facts(device.mac)
+    return explain_one(admin.booter.renderer, family, model, facts, admin.booter.secrets, name, line)
+
+
+def explain_all(admin: Admin, mac: str, line: int = 0) -> list[dict[str, Any]]:
+    """Return every setting of a phone, its value and who said it, secrets masked."""
+    device = admin.device(mac)
+    _line_there(admin, device.mac, line)
+    family, model, facts = admin.booter.facts(device.mac)
+    cannot = {row.name: row.why for row in family.lacks(model.name, device.firmware)}
+    merged = said(family, model, facts, line)
+    return [{"setting": row.name, "value": words.said(row.name, merged[row.name].value), "said_by": merged[row.name].by, "cannot": cannot.get(row.name)} for row in vocabulary.SETTINGS]
+
+
+def _line_there(admin: Admin, mac: str, line: int) -> None:
+    if line and line not in [one.n for one in admin.store.lines_of(mac)]:
+        raise NotHere(f"phone {mac} has no account on line {line}; `provisioner assign {mac} ACCOUNT --line {line}` puts one there")
+
+
+def not_taken(admin: Admin, mac: str) -> list[dict[str, str]]:
+    """Return the facts of a phone's accounts that this model has no parameter for."""
+    family, model, facts = admin.booter.facts(admin.device(mac).mac)
+    return [{"fact": row.name, "why": row.why, "source": row.source} for row in facts_not_taken(family, model, facts)]
+
+
+def explanation(found: Explanation) -> dict[str, Any]:
+    """Return an explanation as JSON has it."""
+    name = found.setting.name
+    layers = [*found.said.others, (found.said.by, found.said.value)]
+    return {
+        "setting": name,
+        "value": words.said(name, found.said.value),
+        "said_by": found.said.by,
+        "layers": [{"said_by": by, "value": words.said(name, value)} for by, value in layers],
+        "lines": [{"file": file, "line": number, "text": text} for file, number, text in found.lines],
+        "cannot": found.cannot or None,
+    }
+
+
+def shorten(lines: Iterable[tuple[str, int, str]], most: int = 12) -> tuple[list[tuple[str, int, str]], int]:
+    """Return the first lines and how many more there are."""
+    every = list(lines)
+    return every[:most], max(0, len(every) - most)

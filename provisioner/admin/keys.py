@@ -1,0 +1,91 @@
+"""Keys: what the programmable keys of a phone, or of a group's phones, do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from provisioner.admin import Admin, Done, did, scopes, words
+from provisioner.admin.scopes import Scope
+from provisioner.errors import BadValue, Conflict
+from provisioner.mac import pretty
+from provisioner.things import Device, Key
+
+NONE = "none"
+
+
+def put(admin: Admin, scope: str, position: int, type: str, value: str = "", label: str = "", line: int = 0, module: int = 0) -> Done:
+    """Set one key. module: 0 is the phone itself, 1 its first expansion module.
+
+    For a phone, a type or position that it has not is refused; for a group it is a note per phone.
+    """
+    where = _scope(admin, scope)
+    key = Key(str(where), position, type, value, label, line, module)
+    touched = scopes.phones(admin, where)
+    faults = {device: fault for device in touched if (fault := _fault(admin, device, key))}
+    if where.kind == "device" and faults:
+        raise Conflict(next(iter(faults.values())))
+    notes = [f"{pretty(device.mac)}: {fault}" for device, fault in faults.items()]
+    if line and where.kind == "device" and line not in [one.n for one in admin.store.lines_of(touched[0].mac)]:
+        notes.append(f"line {line} of {pretty(touched[0].mac)} has no account yet")
+    changed, more = admin.change(lambda tx: tx.put_key(key), touched)
+    return did(changed, f"set key {_place(key)} of {where} to {key.type}{f' {key.value}' if key.value else ''}", (*notes, *more))
+
+
+def clear(admin: Admin, scope: str, position: int, module: int = 0) -> Done:
+    """Empty a key that was set here; it stays empty."""
+    where, key = _existing(admin, scope, position, module)
+    changed, notes = admin.change(lambda tx: tx.clear_key(str(where), position, module) if key else False, scopes.phones(admin, where))
+    return did(changed, f"cleared key {position}{_on(module)} of {where}", notes)
+
+
+def forget(admin: Admin, scope: str, position: int, module: int = 0) -> Done:
+    """Say nothing of a key any more: its group's word counts, or what the phone's user puts there."""
+    where, key = _existing(admin, scope, position, module)
+    changed, notes = admin.change(lambda tx: tx.forget_key(str(where), position, module) if key else False, scopes.phones(admin, where))
+    return did(changed, f"forgot key {position}{_on(module)} of {where}", notes)
+
+
+def listed(admin: Admin, scope: str) -> list[dict[str, Any]]:
+    """Return the keys of a scope, by module and position."""
+    return [words.facts(key) for key in admin.store.keys_of(str(_scope(admin, scope)))]
+
+
+def _existing(admin: Admin, scope: str, position: int, module: int) -> tuple[Scope, Key | None]:
+    where = _scope(admin, scope)
+    return where, next((key for key in admin.store.keys_of(str(where)) if (key.position, key.module) == (position, module)), None)
+
+
+def _scope(admin: Admin, text: str) -> Scope:
+    where = scopes.read(admin, text)
+    if where.kind not in ("device", "group"):
+        raise BadValue(f"keys belong to a phone or a group, not to {where}; write device:MAC or group:SITE/GROUP")
+    return where
+
+
+def _fault(admin: Admin, device: Device, key: Key) -> str:
+    """Return why this phone cannot have this key, or nothing."""
+    found = admin.model_of(device)
+    if found is None:
+        return f"the family {device.family} cannot be used; `provisioner check` says why"
+    family, model = found
+    codes = family.maps.get("key", {})
+    if key.type != NONE and key.type not in codes:
+        has = ", ".join(codes) or "none"
+        return f"{family.name} phones have no key of type {key.type}; they have {has}"
+    if key.module > device.modules:
+        if key.module > model.modules and model.sure:
+            return f"a {model.name} takes {words.count(model.modules, 'expansion module')}"
+        return f"{admin.named(device)} has {words.count(device.modules, 'expansion module')}; `provisioner device change {device.mac} --modules {key.module}` says that it is plugged in"
+    count = model.module_keys if key.module else device.keys if device.keys is not None else model.keys
+    if count is not None and key.position > count and (model.sure or device.keys is not None):
+        what = f"module {key.module}" if key.module else admin.named(device)
+        return f"{what} has {words.count(count, 'key')}, so there is no key {key.position}"
+    return ""
+
+
+def _place(key: Key) -> str:
+    return f"{key.position}{_on(key.module)}"
+
+
+def _on(module: int) -> str:
+    return f" on module {module}" if module else ""
