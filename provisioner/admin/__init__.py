@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from provisioner import families
 from provisioner.boot import Booter, Limits
 from provisioner.changes import Transaction
 from provisioner.config import Config
 from provisioner.errors import BadValue, NotHere, ProvisionerError
 from provisioner.eventstore import EventStore
 from provisioner.families import Catalog, Family, Model
+from provisioner.families import load as load_families
 from provisioner.mac import parse, pretty
 from provisioner.store import Store
 from provisioner.things import Device
@@ -53,7 +53,7 @@ class Admin:
     def open(cls, config: Config, who: str, door: str) -> Admin:
         """Return the admin of a server's state folder; raises StoreTrouble."""
         store = Store.open(config.state)
-        catalog = families.load(config.phones_path)
+        catalog = load_families(config.phones_path)
         limits = Limits(config.upload_limit, config.uploads_per_phone)
         booter = Booter(store, catalog, lambda event: None, assets=config.assets_folder, unknown_phones=config.unknown_phones, limits=limits)
         return cls(store, catalog, booter, config, who, door)

@@ -1,0 +1,241 @@
+"""provisioner device …"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from provisioner.admin import devices, files
+from provisioner.admin.words import text
+from provisioner.cli import out
+from provisioner.cli.session import Session, session
+from provisioner.errors import BadValue
+
+_FACTS = (
+    ("--site", "SITE", str, "Site where it stands."),
+    ("--group", "GROUP", str, "Group of the site, or SITE/GROUP."),
+    ("--name", "TEXT", str, "Whose or what it is."),
+    ("--location", "TEXT", str, "Where it stands."),
+    ("--serial", "TEXT", str, "Serial number; some makers' files are named after it."),
+    ("--asset-tag", "TEXT", str, "Your own number of it."),
+    ("--firmware", "VERSION", str, "Firmware that it has; phones say it themselves over HTTP."),
+    ("--lines", "N", int, "Lines that it really has, where the model's count is wrong or unknown."),
+    ("--keys", "N", int, "Programmable keys that it really has."),
+    ("--modules", "N", int, "Expansion modules that are plugged in."),
+    ("--notes", "TEXT", str, "Anything worth remembering."),
+)
+
+
+def _facts(command: Callable[..., Any]) -> Callable[..., Any]:
+    command = click.option("--factory-password-file", type=click.Path(path_type=Path), metavar="FILE", help="Read the factory password of its label from a file.")(command)
+    for name, metavar, kind, help in reversed(_FACTS):
+        command = click.option(name, metavar=metavar, type=kind, help=help)(command)
+    return command
+
+
+def _said(facts: dict[str, Any], factory_password_file: Path | None = None) -> dict[str, Any]:
+    password = out.secret("Factory password", False, factory_password_file, ask=False)
+    return {name: value for name, value in {**facts, "factory_password": password}.items() if value is not None}
+
+
+@click.group()
+def device() -> None:
+    """Phones: the inventory, their files, and why they are so."""
+
+
+@device.command()
+@click.argument("mac")
+@click.option("--model", required=True, metavar="FAMILY/MODEL", help="Such as yealink/T46U; `provisioner family list` lists them.")
+@_facts
+@session
+def add(here: Session, mac: str, model: str, factory_password_file: Path | None, **facts: Any) -> None:
+    """Add a phone. MAC in any usual spelling.
+
+    \b
+    Example:
+      provisioner device add 80:5e:c0:d5:7d:72 --model yealink/T46U --site hq --name Reception
+    """
+    out.done(devices.add(here.admin, mac, model, _said(facts, factory_password_file)))
+
+
+@device.command()
+@click.argument("mac")
+@click.option("--model", default="", metavar="FAMILY/MODEL", help="Another model.")
+@_facts
+@session
+def change(here: Session, mac: str, model: str, factory_password_file: Path | None, **facts: Any) -> None:
+    """Change the facts that are named; an empty one is taken away.
+
+    \b
+    Example:
+      provisioner device change 805ec0d57d72 --site branch --modules 1
+    """
+    said = _said(facts, factory_password_file)
+    if not said and not model:
+        raise click.UsageError("say what to change; --help lists the facts")
+    out.done(devices.change(here.admin, mac, said, model))
+
+
+@device.command("list")
+@click.option("--state", type=click.Choice(devices.STATES_LISTED), help="Only these; waiting: phones that asked and that nobody added.")
+@click.option("--site", default="", metavar="SITE", help="Only those of a site.")
+@click.option("--search", default="", metavar="TEXT", help="Part of MAC, name, location, model, serial or account.")
+@out.as_json
+@session
+def list_(here: Session, state: str | None, site: str, search: str, json_: bool) -> None:
+    """List the phones.
+
+    \b
+    Example:
+      provisioner device list --state waiting
+    """
+    rows = devices.listed(here.admin, state or "", site, search)
+    if json_:
+        out.machine(rows)
+    elif state == "waiting":
+        out.table(rows, ("mac", "family", "model", "address", "last_at", "times"), "no phone waits")
+    else:
+        short = [{**row, "model": f"{row['family']}/{row['model']}", "accounts": [line["account"] for line in row["lines"]]} for row in rows]
+        out.table(short, ("mac", "model", "site", "state", "name", "accounts"), "no phones; `provisioner device add MAC --model FAMILY/MODEL`")
+
+
+@device.command()
+@click.argument("mac")
+@out.as_json
+@session
+def show(here: Session, mac: str, json_: bool) -> None:
+    """Show one phone: its lines, keys, settings and files; secrets masked."""
+    known = devices.shown(here.admin, here.admin.device(mac))
+    out.machine(known) if json_ else out.facts(known)
+
+
+@device.command()
+@click.argument("mac")
+@session
+def remove(here: Session, mac: str) -> None:
+    """Remove a phone with its lines, keys and settings."""
+    out.done(devices.remove(here.admin, mac))
+
+
+@device.command()
+@click.argument("mac")
+@click.option("--model", default="", metavar="FAMILY/MODEL", help="Which it is, where it did not say.")
+@click.option("--site", metavar="SITE", help="Site where it stands; else the one whose network it asked from.")
+@session
+def approve(here: Session, mac: str, model: str, site: str | None) -> None:
+    """Let a waiting phone in, or a blocked one in again.
+
+    \b
+    Example:
+      provisioner device list --state waiting
+      provisioner device approve 805ec0d57d72 --site hq
+    """
+    out.done(devices.approve(here.admin, mac, model, _said({"site": site})))
+
+
+@device.command()
+@click.argument("mac")
+@session
+def block(here: Session, mac: str) -> None:
+    """Give a phone nothing any more."""
+    out.done(devices.block(here.admin, mac))
+
+
+@device.command()
+@click.argument("mac")
+@click.option("--rotate", is_flag=True, help="Make it another one; the old URL is worthless at once.")
+@out.as_json
+@session
+def token(here: Session, mac: str, rotate: bool, json_: bool) -> None:
+    """Print the URL for this phone, which holds its token: a secret, to be typed into the phone."""
+    urls, done = devices.token(here.admin, mac, rotate)
+    if json_:
+        out.machine({"url": urls[0], "urls": urls})
+    else:
+        click.echo(urls[0])
+    if done.sentence:
+        click.echo(done.sentence, err=True)
+
+
+@device.command()
+@click.argument("mac")
+@click.argument("setting", required=False)
+@click.option("--line", default=0, metavar="N", help="Of this line, with what its account says.")
+@out.as_json
+@session
+def explain(here: Session, mac: str, setting: str | None, line: int, json_: bool) -> None:
+    """Say who says what of a setting, who wins, and the lines of the phone's files that it became.
+
+    Without SETTING: every setting that has a value, and the account facts that this model cannot take.
+
+    \b
+    Examples:
+      provisioner device explain 805ec0d57d72 timezone
+      provisioner device explain 805ec0d57d72 codecs --line 2
+    """
+    if setting:
+        found = files.explanation(files.explain(here.admin, mac, setting, line))
+        out.machine(found) if json_ else _explain(found)
+        return
+    rows, lacking = files.explain_all(here.admin, mac, line), files.not_taken(here.admin, mac)
+    if json_:
+        out.machine({"settings": rows, "facts_not_taken": lacking})
+        return
+    out.table([{**row, "value": text(row["value"]), "cannot": "" if not row["cannot"] else f"not taken: {row['cannot']}"} for row in rows if row["value"] is not None], ("setting", "value", "said_by", "cannot"))
+    out.notes(f"this phone cannot take the account's {row['fact'].replace('_', ' ')}: {row['why']}" for row in lacking)
+
+
+def _explain(found: dict[str, Any]) -> None:
+    others = "; ".join(f"{layer['said_by']} said {text(layer['value'])}" for layer in found["layers"][:-1])
+    click.echo(out.safe(f"{found['setting']} = {text(found['value'])}    said by {found['said_by']}" + (f"; {others}" if others else "")))
+    lines, more = files.shorten((line["file"], line["line"], line["text"]) for line in found["lines"])
+    for file, number, words in lines:
+        click.echo(out.safe(f"  {file}:{number}: {words.strip()}"))
+    if more:
+        click.echo(f"  and {more} more lines")
+    if found["cannot"]:
+        click.echo(out.safe(f"  this phone has no parameter for it: {found['cannot']}"))
+    elif not lines:
+        click.echo("  no line of its files comes of it")
+
+
+@device.command()
+@click.argument("mac")
+@click.argument("file", required=False)
+@session
+def preview(here: Session, mac: str, file: str | None) -> None:
+    """Show a file of this phone as it is now, secrets masked; its first file where none is named.
+
+    \b
+    Example:
+      provisioner device preview 805ec0d57d72
+    """
+    name, body = files.preview(here.admin, mac, file or "")
+    if not file:
+        others = [one for one in files.names(here.admin, mac) if one != name]
+        click.echo(f"{name}" + (f" (its other files: {', '.join(others)})" if others else ""), err=True)
+    click.echo(body, nl=False)
+
+
+@device.command()
+@click.argument("mac")
+@click.option("--out", "folder", required=True, type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Folder to write to; made where it is missing.")
+@click.option("--reveal", is_flag=True, help="With the secrets, byte for byte as the phone gets them.")
+@session
+def render(here: Session, mac: str, folder: Path, reveal: bool) -> None:
+    """Write every file that this phone asks for into a folder, for its eyes alone (mode 0600).
+
+    \b
+    Example:
+      provisioner device render 805ec0d57d72 --out /root/t46u --reveal
+    """
+    written = files.render(here.admin, mac, folder, reveal)
+    if not written:
+        raise BadValue(f"phone {mac} asks for no file that we make")
+    for file in written:
+        click.echo(str(file))
+    if not reveal:
+        click.echo("secrets are masked; --reveal writes them as the phone gets them", err=True)

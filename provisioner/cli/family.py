@@ -1,0 +1,79 @@
+"""provisioner family …, identify"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from provisioner.admin import families
+from provisioner.cli import out
+from provisioner.cli.session import Session, session
+
+
+@click.group()
+def family() -> None:
+    """Families of phones: what this server knows of each maker's dialects."""
+
+
+@family.command("list")
+@out.as_json
+@session
+def list_(here: Session, json_: bool) -> None:
+    """List every family and how many models it has; --json has the models."""
+    known = families.catalog(here.config)
+    rows = families.listed(known)
+    if json_:
+        out.machine(rows)
+    else:
+        out.table([{**row, "family": row["name"], "models": len(row["models"])} for row in rows], ("family", "vendor", "kind", "models", "title"))
+    out.notes(str(fault) for fault in known.faults)
+
+
+@family.command()
+@click.argument("name", metavar="FAMILY")
+@out.as_json
+@session
+def show(here: Session, name: str, json_: bool) -> None:
+    """Show one family: how it is recognised, its files, its models, what it cannot."""
+    known = families.shown(families.catalog(here.config), name)
+    if json_:
+        out.machine(known)
+        return
+    out.facts({**{name: value for name, value in known.items() if name not in ("models", "files", "cannot", "unconfirmed")}, "files": [" or ".join(rule["match"]) for rule in known["files"]]})
+    click.echo()
+    out.table(known["models"], ("name", "brand", "lines", "keys", "modules", "confidence", "aliases"))
+    if known["cannot"]:
+        click.echo()
+        out.table(known["cannot"], ("name", "why", "models"))
+
+
+@click.command()
+@click.argument("source", required=False, metavar="[-]")
+@click.option("--user-agent", default="", metavar="TEXT", help="As the phone sends it.")
+@click.option("--path", default="", metavar="PATH", help="What it asks for.")
+@out.as_json
+@session
+def identify(here: Session, source: str | None, user_agent: str, path: str, json_: bool) -> None:
+    """Say who would be asking: vendor, family, model, firmware, MAC.
+
+    With - questions come from standard input, one a line: a user agent, or {"user_agent": …, "path": …}.
+    Each gets exactly one line of JSON, in order; one that cannot be read gets {"error": …}. Exit code 0.
+
+    \b
+    Examples:
+      provisioner identify --user-agent "Yealink SIP-T46U 108.86.0.20 80:5e:c0:d5:7d:72"
+      provisioner identify --path 000413a11fa7.cfg --json
+      cut -d'"' -f6 access.log | provisioner identify -
+    """
+    known = families.catalog(here.config)
+    if source == "-":
+        for answer in families.who_each(known, sys.stdin.buffer):
+            out.line(answer)
+        return
+    if source is not None:
+        raise click.UsageError(f"there is no source {source!r}; write - for standard input, or --user-agent and --path")
+    if not user_agent and not path:
+        raise click.UsageError("say --user-agent, --path or both, or - for standard input")
+    told = families.who(known, user_agent, path)
+    out.machine(told) if json_ else out.facts({name: "unknown" if value is None else value for name, value in told.items()})

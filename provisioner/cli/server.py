@@ -1,0 +1,107 @@
+"""provisioner serve, check, health, config"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from provisioner import config as options
+from provisioner import server
+from provisioner.admin import Admin, checks, sites
+from provisioner.cli import out
+from provisioner.cli.session import FAILURE, Session, session, who
+from provisioner.config import Config
+from provisioner.errors import StoreTrouble
+
+_MAC, _MODEL, _ACCOUNT = "80:5e:c0:d5:7d:72", "yealink/T46U", "212@sip.example.com"
+
+
+@click.command()
+@click.option("--try-here", is_flag=True, help="For a first look on this machine: the default site gets this server's loopback URL, where it has none.")
+@session
+def serve(here: Session, try_here: bool) -> None:
+    """Serve phones until Ctrl-C or SIGTERM; SIGHUP reads the families again.
+
+    \b
+    Examples:
+      provisioner serve
+      PROVISIONER_TFTP_ADDRESS=0.0.0.0:69 provisioner serve
+    """
+    config = here.config
+
+    def ready(running: server.Running) -> None:
+        for name, address in (("HTTP", running.http), ("TFTP", running.tftp)):
+            if address:
+                click.echo(f"phones over {name}: {name.lower()}://{address}/")
+        _first_words(config, running, try_here)
+        sys.stdout.flush()
+
+    click.get_current_context().exit(server.serve(config, ready))
+
+
+def _first_words(config: Config, running: server.Running, try_here: bool) -> None:
+    """Say what to type next, while there is no phone yet."""
+    try:
+        admin = Admin.open(config, who(), "cli")
+    except StoreTrouble:
+        return
+    try:
+        if try_here and sites.try_here(admin, running.http.port, running.tftp.port):
+            click.echo("the default site's URL is this machine's loopback; before the first real phone: `provisioner site change default --public-url http://HOST:PORT`", err=True)
+        if admin.store.devices():
+            return
+    except StoreTrouble as why:
+        click.echo(f"note: {why}", err=True)
+        return
+    finally:
+        admin.close()
+    me = sys.argv[0] if sys.argv[0].endswith("/provisioner") else "provisioner"
+    click.echo(f"\nNext, in a second shell:\n  {me} account add {_ACCOUNT}\n  {me} device add {_MAC} --model {_MODEL}\n  {me} assign {_MAC} {_ACCOUNT}")
+    if running.http:
+        click.echo(f"  curl http://127.0.0.1:{running.http.port}/{_MAC.replace(':', '')}.cfg")
+
+
+@click.command()
+@out.as_json
+@session
+def check(here: Session, json_: bool) -> None:
+    """Say what is wrong before a phone meets it: families' folders, config, store, sites, phones.
+
+    Exit code 1 where there is a fault; warnings alone are 0.
+    """
+    found = checks.run(here.config, who(), "cli")
+    if json_:
+        out.machine([finding.shown() for finding in found])
+    for finding in [] if json_ else found:
+        click.echo(out.safe(f"{finding.kind}: {finding.sentence}"))
+    faults = sum(finding.kind == checks.FAULT for finding in found)
+    click.echo(f"{faults} faults, {len(found) - faults} warnings" if found else "all is well", err=True)
+    if faults:
+        click.get_current_context().exit(FAILURE)
+
+
+@click.command()
+@out.as_json
+@session
+def health(here: Session, json_: bool) -> None:
+    """Ask the running server, at both doors, as a phone would. Exit code 1 where a part is not well."""
+    parts = server.health(here.config)
+    rows = [{"part": part, "well": well, "sentence": sentence} for part, well, sentence in parts]
+    out.machine(rows) if json_ else out.table([{**row, "well": "well" if row["well"] else "NOT WELL"} for row in rows], ("part", "well", "sentence"))
+    if not all(well for _, well, _ in parts):
+        click.get_current_context().exit(FAILURE)
+
+
+@click.group()
+def config() -> None:
+    """Options of the server."""
+
+
+@config.command()
+@out.as_json
+@session
+def show(here: Session, json_: bool) -> None:
+    """Show every option that counts, and who said it; secrets masked."""
+    rows = [{"option": name, "value": value, "said_by": by} for name, value, by in options.show(here.config)]
+    out.machine(rows) if json_ else out.table(rows, ("option", "value", "said_by"))
