@@ -54,6 +54,7 @@ class _Trail:
     sighting: Sighting = Sighting()
     device: Device | None = None
     rule: str = ""
+    policy: str = ""
 
 
 class Booter:
@@ -112,6 +113,7 @@ class Booter:
         site = self.store.site(device.site) if device else self.store.site_of_address(request.address)
         if site is None:
             raise StoreTrouble(f"site {device.site if device else 'default'} is gone from the store; restore it from a backup")
+        trail.policy = site.unknown_phones or self._unknown_phones
         return trail.sighting, device, site, fits
 
     def _file_rule(self, request: PhoneRequest, who: Sighting, device: Device | None) -> tuple[Family, FileRule]:
@@ -297,11 +299,13 @@ def _etag(body: bytes) -> str:
 def _event(request: PhoneRequest, reply: Reply, trail: _Trail, seconds: float) -> Event:
     """Step 9."""
     who = trail.sighting
+    waits = reply.outcome == "unknown" and trail.device is None and trail.policy != "refuse"
     size = len(reply.body) if not reply.file else reply.file.stat().st_size
     return Event(
         id=0, at=datetime.now(UTC).isoformat(timespec="milliseconds"), mac=trail.device.mac if trail.device else who.mac,
         family=who.family, model=who.model, wire=request.wire, address=request.address, path=request.path[:255], rule=trail.rule,
         outcome=reply.outcome, sentence=reply.sentence, status=reply.status, bytes=size, ms=round(seconds * 1000, 2), sha256=reply.etag, times=1,
+        firmware=who.firmware, known=trail.device is not None, held=who.candidates if waits else None,
     )  # fmt: skip
 
 

@@ -8,26 +8,29 @@ The waiting list holds the phones that asked and were not known, at most WAITING
 from __future__ import annotations
 
 import ipaddress
-import os
+import json
 import threading
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
-import sqlite_utils
-
 from provisioner.migrations import events as history
-from provisioner.records import sqlite3, trouble
+from provisioner.records import made, migrate, sqlite3, trouble, writing
 from provisioner.things import Event
 
 FILE = "events.db"
 WAITING = 1000
-_COLUMNS = tuple(field.name for field in fields(Event) if field.name != "id")
+ROWS = 1_000_000  # events at most; about 300 MB
+_CHUNK = 2_000  # rows that are forgotten in one go, so that nobody waits for the sweeper
+_COLUMNS = tuple(field.name for field in fields(Event) if field.name not in ("id", "held"))
 _INSERT = f"INSERT INTO events ({', '.join(_COLUMNS)}, bucket) VALUES ({', '.join('?' * len(_COLUMNS))}, ?)"
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A phone that asked and was not known: who it seems to be, from where, when, how often."""
+    """A phone that asked and was not known: who it seems to be, from where, when, how often.
+
+    candidates: the families that could be asking; one where it is certain.
+    """
 
     mac: str
     family: str
@@ -37,6 +40,8 @@ class Waiting:
     last_at: str
     times: int
     sentence: str
+    firmware: str = ""
+    candidates: tuple[str, ...] = ()
 
 
 class EventStore:
@@ -47,12 +52,12 @@ class EventStore:
         self._path = path
         self._lock = threading.Lock()
         with trouble(path):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            made(path)
             self._db: sqlite3.Connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._db.row_factory = sqlite3.Row
-            for pragma in ("busy_timeout=5000", "trusted_schema=OFF", "journal_mode=WAL", "synchronous=NORMAL"):
+            for pragma in ("busy_timeout=5000", "trusted_schema=OFF", "synchronous=NORMAL"):
                 self._db.execute(f"PRAGMA {pragma}")
-            history.apply(sqlite_utils.Database(self._db))
+            migrate(self._db, history, path)
 
     @classmethod
     def open(cls, state: Path) -> EventStore:
@@ -68,54 +73,66 @@ class EventStore:
 
     def log(self, events: list[Event]) -> None:
         """Keep events, all or none of them; raises StoreTrouble where the disk takes none."""
-        with self._lock, trouble(self._path):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                for event in events:
-                    self._keep(event)
-                self._db.execute(f"DELETE FROM waiting WHERE mac NOT IN (SELECT mac FROM waiting ORDER BY last_at DESC, mac LIMIT {WAITING})")
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+        with self._lock, trouble(self._path), writing(self._db):
+            for event in events:
+                self._keep(event)
+            self._db.execute("DELETE FROM waiting WHERE mac IN (SELECT mac FROM waiting ORDER BY last_at DESC, mac LIMIT -1 OFFSET ?)", (WAITING,))
 
     def _keep(self, event: Event) -> None:
+        row = [getattr(event, name) for name in _COLUMNS]
         if not _counted(event):
-            self._db.execute(_INSERT, (*astuple(event)[1:], None))
-            if event.mac and event.outcome in ("served", "not-modified"):
+            self._db.execute(_INSERT, (*row, None))
+            if event.known and event.mac:
                 self._db.execute("DELETE FROM waiting WHERE mac = ?", (event.mac,))
             return
         bucket = f"{event.outcome} {_network(event.address)} {event.family} {event.at[:16]}"
         counted = self._db.execute("UPDATE events SET times = times + ?, at = ? WHERE bucket = ?", (event.times, event.at, bucket))
         if not counted.rowcount:
-            self._db.execute(_INSERT, (*astuple(event)[1:], bucket))
-        if event.outcome == "unknown" and event.mac:
+            self._db.execute(_INSERT, (*row, bucket))
+        if event.held is not None and event.mac:
             self._db.execute(
-                "INSERT INTO waiting VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (mac) DO UPDATE SET family = coalesce(nullif(excluded.family, ''), family),"
+                "INSERT INTO waiting VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (mac) DO UPDATE SET family = coalesce(nullif(excluded.family, ''), family),"
                 " model = coalesce(nullif(excluded.model, ''), model), address = excluded.address, last_at = excluded.last_at,"
-                " times = times + excluded.times, sentence = excluded.sentence",
-                (event.mac, event.family, event.model, event.address, event.at, event.at, event.times, event.sentence),
+                " times = times + excluded.times, sentence = excluded.sentence, firmware = coalesce(nullif(excluded.firmware, ''), firmware),"
+                " candidates = CASE WHEN excluded.candidates = '[]' THEN candidates ELSE excluded.candidates END",
+                (event.mac, event.family, event.model, event.address, event.at, event.at, event.times, event.sentence, event.firmware, json.dumps(event.held)),
             )
 
     def events(self, mac: str = "", after: int = 0, limit: int = 100) -> list[Event]:
-        """Return the last `limit` events of a phone, or of all, with an id above `after`, the oldest first."""
-        sql = "SELECT * FROM events WHERE id > ? AND (? = '' OR mac = ?) ORDER BY id DESC LIMIT ?"
-        return [Event(**{field.name: row[field.name] for field in fields(Event)}) for row in reversed(self._rows(sql, after, mac, mac, limit))]
+        """Return events of a phone, or of all, the newest last: the last `limit`, or the first `limit` with an id above `after`."""
+        if after:
+            rows = self._rows("SELECT * FROM events WHERE id > ? AND (? = '' OR mac = ?) ORDER BY id LIMIT ?", after, mac, mac, limit)
+        elif mac:
+            rows = self._rows("SELECT * FROM events WHERE mac = ? ORDER BY id DESC LIMIT ?", mac, limit)[::-1]
+        else:
+            rows = self._rows("SELECT * FROM events ORDER BY id DESC LIMIT ?", limit)[::-1]
+        return [Event(row["id"], **{name: row[name] for name in _COLUMNS if name != "known"}, known=bool(row["known"])) for row in rows]
 
     def waiting(self) -> list[Waiting]:
         """Return the phones that wait to be added, the latest first."""
-        return [Waiting(*row) for row in self._rows("SELECT * FROM waiting ORDER BY last_at DESC, mac")]
+        rows = self._rows("SELECT * FROM waiting ORDER BY last_at DESC, mac")
+        return [Waiting(**{**dict(zip(row.keys(), row, strict=True)), "candidates": tuple(json.loads(row["candidates"]))}) for row in rows]
 
     def forget(self, mac: str) -> None:
         """Take a phone off the waiting list."""
         with self._lock, trouble(self._path):
             self._db.execute("DELETE FROM waiting WHERE mac = ?", (mac,))
 
-    def prune(self, before: str) -> int:
-        """Forget events before a time (UTC, ISO 8601); return how many."""
-        with self._lock, trouble(self._path):
-            return int(self._db.execute("DELETE FROM events WHERE at < ?", (before,)).rowcount)
+    def prune(self, before: str, most: int = ROWS) -> int:
+        """Forget events before a time (UTC, ISO 8601), and the oldest of more than `most`; return how many.
+
+        A few at a time, so that nobody waits for it.
+        """
+        last = self._rows("SELECT id FROM events ORDER BY id DESC LIMIT 1 OFFSET ?", most)
+        return self._forget("at < ?", before) + (self._forget("id <= ?", last[0]["id"]) if last else 0)
+
+    def _forget(self, condition: str, value: object) -> int:
+        gone, chunk = 0, _CHUNK
+        while chunk == _CHUNK:
+            with self._lock, trouble(self._path):
+                chunk = int(self._db.execute(f"DELETE FROM events WHERE id IN (SELECT id FROM events WHERE {condition} LIMIT {_CHUNK})", (value,)).rowcount)
+            gone += chunk
+        return gone
 
     def _rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
         with self._lock, trouble(self._path):
@@ -124,8 +141,8 @@ class EventStore:
 
 
 def _counted(event: Event) -> bool:
-    """Return True for requests that anybody can make by the thousand: for MACs nobody added, and for names nobody knows."""
-    return event.outcome == "unknown" or not event.mac or (event.outcome == "missing" and not event.rule)
+    """Return True for requests that anybody can make by the thousand: for MACs nobody added, and for none at all."""
+    return event.outcome == "unknown" or not event.known or not event.mac
 
 
 def _network(address: str) -> str:

@@ -82,3 +82,12 @@ CREATE TABLE waiting (
     times INTEGER NOT NULL, sentence TEXT NOT NULL) STRICT;
 CREATE INDEX waiting_by_time ON waiting (last_at);
 """
+
+
+@events()
+def m002_what_a_sighting_tells(db: Database) -> None:
+    """The firmware that a phone says, and the families that could be asking."""
+    db.conn.execute("ALTER TABLE events ADD COLUMN firmware TEXT NOT NULL DEFAULT ''")
+    db.conn.execute("ALTER TABLE events ADD COLUMN known INTEGER NOT NULL DEFAULT 1")
+    db.conn.execute("ALTER TABLE waiting ADD COLUMN firmware TEXT NOT NULL DEFAULT ''")
+    db.conn.execute("ALTER TABLE waiting ADD COLUMN candidates TEXT NOT NULL DEFAULT '[]'")

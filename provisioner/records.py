@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlite_utils
+from sqlite_utils import Migrations
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
 
 from provisioner import things as t
@@ -59,6 +60,60 @@ def _cure(fault: BaseException) -> str:
     if "unable to open" in text:
         return "it cannot be opened; check that the folder is there and is yours"
     return f"the disk says: {fault}"
+
+
+def made(path: Path) -> None:
+    """Make an empty file for its owner alone where there is none; raises OSError.
+
+    A file that is there is not opened: closing any descriptor of it would drop the locks that
+    SQLite holds on it for this process (sqlite.org/howtocorrupt.html, 2.2).
+    """
+    if not path.exists():
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            pass
+
+
+def writable(path: Path) -> bool:
+    """Return True where SQLite could write this file: the folder takes its WAL."""
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+@contextmanager
+def writing(connection: sqlite3.Connection) -> Iterator[None]:
+    """Hold the one write transaction of a file; an exception takes everything back."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def migrate(connection: sqlite3.Connection, steps: Migrations, path: Path) -> None:
+    """Bring a schema up to date, each step in a transaction of its own; two processes at once do it once.
+
+    Raises StoreTrouble for a file that a later release wrote, or another program.
+    """
+    db = sqlite_utils.Database(connection)
+    connection.execute("BEGIN")  # one view: another process may be migrating
+    applied = [step.name for step in steps.applied(db)]
+    others = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    connection.execute("COMMIT")
+    later = set(applied) - {step.name for step in steps._migrations}
+    if later:
+        raise StoreTrouble(f"{path} was written by a later release ({max(later)}); upgrade this one, or restore a backup")
+    if others and not applied:
+        raise StoreTrouble(f"{path} is another program's database; it was left as it is: move it away, or name another folder as `state`")
+    connection.execute("PRAGMA journal_mode=WAL")
+    while steps.pending(db):
+        with writing(connection):
+            pending = [step.name for step in steps.pending(db)]  # asked again: another process may have been first
+            if pending:
+                steps.apply(db, stop_before=pending[1:2])
 
 
 @dataclass(frozen=True)
@@ -105,16 +160,10 @@ class Records:
 
     def _migrate(self) -> None:
         if not self._read_only:
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        db = sqlite_utils.Database(self._connection())
-        known = {step.name for step in history._migrations}
-        later = [step.name for step in history.applied(db) if step.name not in known]
-        if later:
-            raise StoreTrouble(f"{self._path} was written by a later release ({later[-1]}); upgrade this one, or restore a backup")
-        if history.pending(db):
-            with self.writing():
-                pass  # nobody else migrates at the same moment
-            history.apply(db)
+            made(self._path)
+        connection = self._connection()
+        if not self._read_only:
+            migrate(connection, history, self._path)
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -122,7 +171,7 @@ class Records:
             mode = "ro" if self._read_only else "rw"
             connection = sqlite3.connect(f"file:{self._path}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, cached_statements=128)
             connection.row_factory = sqlite3.Row
-            for pragma in ("busy_timeout=5000", "foreign_keys=ON", "trusted_schema=OFF", *(() if self._read_only else ("journal_mode=WAL", "synchronous=FULL"))):
+            for pragma in ("busy_timeout=5000", "foreign_keys=ON", "trusted_schema=OFF", "synchronous=FULL"):
                 connection.execute(f"PRAGMA {pragma}")
             self._local.connection = connection
             with self._lock:
@@ -156,15 +205,8 @@ class Records:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Hold the one write transaction; an exception takes everything back."""
         connection = self._connection()
-        with trouble(self._path):
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+        with trouble(self._path), writing(connection):
+            yield connection
 
     # Things, one by one.
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from netaddr import AddrFormatError, IPNetwork
 
@@ -64,6 +65,13 @@ def _count(least: int, most: int) -> Callable[[Any], int]:
     return kinds.Int(least, most).read
 
 
+def _model(value: Any) -> str:
+    text = kinds.clean(value, 64).strip()
+    if not text or "/" in text:
+        raise ValueError(f"{text!r} is not the name of a model; write it as its maker does, such as T46U")
+    return text
+
+
 def _maybe_count(least: int, most: int) -> Callable[[Any], int | None]:
     return lambda value: None if value is None else kinds.Int(least, most).read(value)
 
@@ -78,21 +86,37 @@ def sip_address(text: object) -> str:
     """
     value = re.sub(r"^sips?:", "", kinds.clean(text).strip(), flags=re.IGNORECASE)
     user, at, domain = value.rpartition("@")
+    if ":" in user:  # user:password@, so nothing of it is repeated
+        raise ValueError("a SIP address here has no password in it; write alice@example.com, and the password apart")
     if not at or not user:
         raise ValueError(f"{value!r} is not a SIP address; write it as alice@example.com")
     if not _USER.fullmatch(user):
-        raise ValueError(f"the part before @ of {value!r} has characters that a SIP user cannot have")
+        raise ValueError(f"the part before @ of {value!r} has characters that a SIP user cannot have; write them as % and two hex digits")
+    if re.fullmatch(r"(\[.*\]|[^:]*)(:\d*|;.*)", domain):
+        raise ValueError(f"{value!r} says more than user and domain; write {user}@{re.split('[:;]', domain)[0]}, and host and port as its registrar or outbound proxy")
     return f"{user}@{kinds.host(domain)}"
 
 
-def _xcap_root(value: Any) -> str:
-    text = kinds.Url("https", "http").read(value)
-    if "?" in text or "#" in text:
-        raise ValueError(f"{text!r} has a query; an XCAP root is scheme, host and path alone (RFC 4825, 6.1)")
-    return text.rstrip("/")
+def _url(*schemes: str) -> Callable[[Any], str]:
+    """Return what reads a URL that paths are put behind: one canonical spelling, without a slash at its end."""
+
+    def read(value: Any) -> str:
+        text = kinds.Url(*schemes).read(value)
+        if not text:
+            return ""
+        if "?" in text or "#" in text:
+            raise ValueError(f"{text!r} has a query or fragment; write scheme, host and path alone")
+        parts = urlsplit(text)
+        name, port = kinds.host(parts.hostname), parts.port
+        shown = f"[{name}]" if ":" in name else name
+        usual = {"http": 80, "https": 443, "tftp": 69}[parts.scheme]
+        return f"{parts.scheme}://{shown}{f':{port}' if port and port != usual else ''}{parts.path.rstrip('/')}"
+
+    return read
 
 
 def _email(value: Any) -> str:
+    """Return an e-mail address; whose host it is, is nobody's business here (F28)."""
     text = kinds.clean(value, 254).strip()
     if text and not re.fullmatch(r"[^@\s]+@[^@\s]+", text):
         raise ValueError(f"{text!r} is not an e-mail address; write it as alice@example.com")
@@ -128,17 +152,16 @@ class Account:
         """Check every fact, and fill the blank ones."""
         _checked(self, "sip_address", sip_address)
         user, _, domain = self.sip_address.rpartition("@")
-        object.__setattr__(self, "username", self.username or user)
-        object.__setattr__(self, "auth_username", self.auth_username or self.username)
-        object.__setattr__(self, "domain", self.domain or domain)
-        for name in ("username", "auth_username"):
+        for name in ("username", "auth_username", "domain"):
             _checked(self, name, _text(128))
+            usual = {"username": user, "auth_username": self.username, "domain": domain}[name]
+            object.__setattr__(self, name, getattr(self, name) or usual)
         _checked(self, "password", _secret)
         _checked(self, "domain", kinds.host)
         _checked(self, "registrar", _endpoint)
         _checked(self, "outbound_proxy", _endpoint)
         _checked(self, "transport", _one_of(TRANSPORTS))
-        _checked(self, "xcap_root", _xcap_root)
+        _checked(self, "xcap_root", _url("https", "http"))  # scheme, host and path alone (RFC 4825, 6.1)
         _checked(self, "email", _email)
         _checked(self, "timezone", _zone_or_none)
         for name, most in (("realm", 128), ("display_name", 64), ("voicemail", 64), ("provider", 64), ("notes", 2000)):
@@ -156,8 +179,8 @@ def _network(value: Any) -> str:
         network = IPNetwork(text)
     except (AddrFormatError, ValueError):
         raise ValueError(f"{text!r} is not a network; write it as 192.0.2.0/24 or 2001:db8::/64") from None
-    if network.version == 6 and network.ipv6().is_ipv4_mapped():
-        network = network.ipv4()
+    if network.version == 6 and network in IPNetwork("::ffff:0:0/96"):
+        network = network.ipv4()  # phones' addresses are unmapped at the door
     if network.ip != network.network:
         raise ValueError(f"{text!r} is an address within {network.cidr}; write {network.cidr}, or {network.ip}/{32 if network.version == 4 else 128} for it alone")
     return str(network.cidr)
@@ -197,10 +220,11 @@ class Site:
         """Check every field."""
         _checked(self, "slug", _slug)
         _checked(self, "name", _text(64))
-        _checked(self, "public_url", lambda url: kinds.Url("https", "http").read(url).rstrip("/"))
-        _checked(self, "tftp_public_url", lambda url: kinds.Url("tftp").read(url).rstrip("/"))
+        _checked(self, "public_url", _url("https", "http"))
+        _checked(self, "tftp_public_url", _url("tftp"))
         _checked(self, "country", lambda country: kinds.Country().read(country) if country else "")
         _checked(self, "unknown_phones", lambda word: kinds.Choice("refuse", "hold", "add").read(word) if word else "")
+        object.__setattr__(self, "networks", tuple(sorted(self.networks, key=lambda entry: entry.network)))  # their order says nothing
         known = [entry.network for entry in self.networks]
         if len(set(known)) != len(known):
             raise BadValue(f"networks: site {self.slug} has {max(known, key=known.count)} twice; name it once")
@@ -266,6 +290,9 @@ class Device:
     def __post_init__(self) -> None:
         """Check every field that a person can say."""
         object.__setattr__(self, "mac", mac.parse(self.mac))
+        object.__setattr__(self, "cleared", frozenset(self.cleared))
+        _checked(self, "family", _slug)
+        _checked(self, "model", _model)
         _checked(self, "site", _slug)
         if self.group:
             _checked(self, "group", _slug)
@@ -317,7 +344,12 @@ class Key:
 
     def __post_init__(self) -> None:
         """Check every field."""
-        if not self.scope.startswith(("device:", "group:")):
+        kind, _, name = self.scope.partition(":")
+        if kind == "device":
+            object.__setattr__(self, "scope", f"device:{mac.parse(name)}")
+        elif kind == "group":
+            object.__setattr__(self, "scope", Group(*name.partition("/")[::2]).scope)
+        else:
             raise BadValue(f"keys belong to a phone or a group, not to {self.scope!r}; write device:MAC or group:SITE/GROUP")
         _checked(self, "position", _count(1, 1000))
         _checked(self, "type", _one_of(tuple(KEY_TYPES)))
@@ -349,14 +381,21 @@ class Contact:
         read = []
         for kind, number in self.numbers:
             if not re.fullmatch(r"[0-9A-Za-z*#+@.:_ ()/-]{1,64}", number):
-                raise BadValue(f"numbers: {number!r} is not a number or SIP address")
-            read.append((kinds.Choice(*NUMBER_KINDS).read(kind), number))
+                raise BadValue(f"numbers: {number!r} is not a number or SIP address; write it as +351 21 234 5678 or alice@example.com")
+            try:
+                read.append((kinds.Choice(*NUMBER_KINDS).read(kind), number))
+            except ValueError as why:
+                raise BadValue(f"numbers: {why}") from None
         object.__setattr__(self, "numbers", tuple(read))
 
 
 @dataclass(frozen=True)
 class Event:
-    """What became of one request (D18). No secret, no token, no body in it; at is UTC, ISO 8601."""
+    """What became of one request (D18). No secret, no token, no body in it; at is UTC, ISO 8601.
+
+    known: the phone is in the inventory; requests of others are counted, not kept one by one.
+    held:  for the waiting list, the families that could be asking; None where the phone does not wait.
+    """
 
     id: int
     at: str
@@ -374,6 +413,14 @@ class Event:
     ms: float
     sha256: str
     times: int = 1
+    firmware: str = ""
+    known: bool = True
+    held: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Take a list, as JSON has it, for a tuple."""
+        if self.held is not None:
+            object.__setattr__(self, "held", tuple(self.held))
 
 
 @dataclass(frozen=True)

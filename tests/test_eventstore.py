@@ -12,7 +12,7 @@ from provisioner.eventstore import WAITING, EventStore
 from provisioner.things import Event
 
 SERVED = Event(0, "2026-01-02T03:04:05.000+00:00", "80aabb000001", "acme", "A100", "http", "192.0.2.7", "80aabb000001.acme", "{mac}.acme", "served", "", 200, 10, 1.5, "ab")
-UNKNOWN = replace(SERVED, mac="80aabb000002", outcome="unknown", sentence="nobody added it", status=404, bytes=0, sha256="")
+UNKNOWN = replace(SERVED, mac="80aabb000002", outcome="unknown", sentence="nobody added it", status=404, bytes=0, sha256="", known=False, held=("acme",))
 
 
 @pytest.fixture
