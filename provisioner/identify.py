@@ -78,8 +78,8 @@ def identify(catalog: Catalog, request: PhoneRequest, word: Device | None = None
     owners = [family for family in families if mac[:6] in family.ouis] if mac else []
     candidates = _narrow(agents, paths, owners)
     said = _said_by(agents, candidates) or _said_by(paths, candidates)
-    if not mac and said:
-        found = said.caught.get("mac", "")
+    if word is None and said and not _MAC_RUN.search(last_segment(request.path)):
+        found = said.caught.get("mac", "")  # a serial number in the user agent may look like a MAC
         mac = found if found and _real(found) else ""
     firmware = said.caught.get("firmware", "") if said else ""
     model = word.model if word else _model(agents, paths, candidates)
