@@ -124,10 +124,17 @@ def play(case: Case, catalog: Catalog, wire: str = "http") -> Reply:
 PARSERS = {"keyvalue": "keyvalue", "fanvil": "fanvil_xml", "grandstream": "grandstream_xml", "snom": "snom_xml", "poly": "poly_xml",
            "yealink": "keyvalue", "cisco-spa": "flat_profile", "cisco-mpp": "flat_profile"}  # fmt: skip
 
+BOOK_PARSERS = {"yealink": "ip_phone_directory"}  # of families whose phone book has another format than their configuration
+
 
 def parse(case: Case, body: bytes) -> dict[str, str]:
     """Return the file's parameters as the phone's own parser reads them (tests/parsers)."""
-    parser = case.table.get("parser") or PARSERS[case.family]
+    return parse_as(case.family, body, case.table.get("parser", ""))
+
+
+def parse_as(family: str, body: bytes, parser: str = "") -> dict[str, str]:
+    """Return a file's parameters as a family's parser reads them; an XML phone book may have a parser of its own."""
+    parser = parser or (BOOK_PARSERS.get(family, "") if body.lstrip().startswith(b"<") else "") or PARSERS[family]
     result: dict[str, str] = importlib.import_module(f"tests.parsers.{parser}").parse(body)
     return result
 
