@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import BinaryIO, Protocol
 
 from flask import Flask, request
 from werkzeug.datastructures import Headers
@@ -34,7 +34,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 RETRY_AFTER = 30  # seconds, after a fault of ours
-UPLOADS_AT_ONCE = 8  # of one process: phones that send slowly must leave threads for those that ask
+# Of one process. A phone that sends or takes slowly holds one of the worker's threads (doorman.THREADS) all the
+# while; beyond these numbers it is asked to come back, so that the rest stay free for short answers.
+UPLOADS_AT_ONCE, ASSETS_AT_ONCE = 6, 18
 _PIECE = 65536
 _LONGEST = 1024  # characters of a header that goes down
 _FORM = "application/x-www-form-urlencoded"
@@ -63,28 +65,29 @@ def create_app(booter: Booter, *, trusted_proxies: Sequence[Network] = (), uploa
     """
     app = Flask("provisioner.phones", static_folder=None)
     uploading = threading.BoundedSemaphore(UPLOADS_AT_ONCE)
+    streaming = threading.BoundedSemaphore(ASSETS_AT_ONCE)
 
     @app.before_request  # and not a route: routes see patterns, slashes and redirects where we only see names
     def door() -> Response:
         asked = _asked(trusted_proxies)
         if request.method in ("GET", "HEAD"):
-            return _answer(booter.answer(asked))
+            return _answer(booter.answer(asked), streaming)
         if request.method == "POST" and (request.mimetype == _FORM or _is_empty()):
-            return _answer(booter.answer(asked))
+            return _answer(booter.answer(asked), streaming)
         if request.method not in ("PUT", "POST"):
             return _plain(405, {"Allow": "GET, HEAD, POST, PUT"})
         if not uploading.acquire(blocking=False):
-            return _plain(503, {"Retry-After": str(RETRY_AFTER)})
+            return _later()
         try:
             body = _body(upload_limit)
         finally:
             uploading.release()
-        return _plain(400, {}) if body is None else _answer(booter.receive(asked, body))
+        return _plain(400, {}) if body is None else _answer(booter.receive(asked, body), streaming)
 
     @app.errorhandler(Exception)
     def fault(why: Exception) -> Response:
         log.error("a fault of ours in the HTTP door", exc_info=why)
-        return _answer(Reply("failed"))
+        return _answer(Reply("failed"), streaming)
 
     return app
 
@@ -183,7 +186,10 @@ def _is_empty() -> bool:
 
 
 def _body(most: int) -> bytes | None:
-    """Return what is sent, at most one byte more than `most`; None where the phone broke off."""
+    """Return what is sent, at most one byte more than `most`; None where the phone broke off.
+
+    granian 2.8 ends a chunked body that broke off as if it were whole, so that is not seen there.
+    """
     pieces, size = [], 0
     try:
         while size <= most and (piece := request.stream.read(min(_PIECE, most + 1 - size))):
@@ -200,10 +206,15 @@ def _plain(status: int, headers: Mapping[str, str]) -> Response:
     return _Answer(b"", status=status, headers={**headers, "Cache-Control": "no-store, private", "Server": "provisioner"})
 
 
-def _answer(reply: Reply) -> Response:
-    """Return the reply in the wire's words."""
+def _later() -> Response:
+    """Return our own fault, or that we are busy: the phone keeps what it has, and comes back (F3)."""
+    return _plain(503, {"Retry-After": str(RETRY_AFTER)})
+
+
+def _answer(reply: Reply, streaming: threading.BoundedSemaphore) -> Response:
+    """Return the reply in the wire's words; an asset takes one of `streaming` until it is through."""
     if reply.outcome == "failed":
-        return _plain(503, {"Retry-After": str(RETRY_AFTER)})
+        return _later()
     if reply.outcome == "uploaded":
         return _plain(201, {})
     if reply.outcome not in ("served", "not-modified"):
@@ -215,12 +226,8 @@ def _answer(reply: Reply) -> Response:
         headers["Last-Modified"] = format_datetime(reply.revised_at.astimezone(UTC).replace(microsecond=0), usegmt=True)
     if reply.outcome == "not-modified":
         return _Answer(b"", status=304, headers=headers)
-    headers["Content-Type"] = _content_type(reply.media_type)
-    return _file(reply.file, reply, headers) if reply.file else _bytes(reply, headers)
-
-
-def _content_type(media_type: str) -> str:
-    return media_type or "application/octet-stream"
+    headers["Content-Type"] = reply.media_type or "application/octet-stream"
+    return _file(reply.file, reply, headers, streaming) if reply.file else _bytes(reply, headers)
 
 
 def _bytes(reply: Reply, headers: Headers) -> Response:
@@ -235,7 +242,7 @@ def _bytes(reply: Reply, headers: Headers) -> Response:
     return _Answer(body, status=200, headers=headers)
 
 
-def _file(file: Path, reply: Reply, headers: Headers) -> Response:
+def _file(file: Path, reply: Reply, headers: Headers, streaming: threading.BoundedSemaphore) -> Response:
     """Return an asset, or the one range of it that was asked (RFC 9110, 14), read piece by piece.
 
     Only here does If-Modified-Since count, and only without If-None-Match (RFC 9110, 13.1.3): a rendered
@@ -246,7 +253,7 @@ def _file(file: Path, reply: Reply, headers: Headers) -> Response:
         length = file.stat().st_size
     except OSError as why:
         log.error("%s cannot be read: %s", file, why.strerror)
-        return _plain(503, {"Retry-After": str(RETRY_AFTER)})
+        return _later()
     headers["Accept-Ranges"] = "bytes"
     if "If-None-Match" not in request.headers and _unmodified(reply.revised_at):
         source.close()
@@ -263,11 +270,11 @@ def _file(file: Path, reply: Reply, headers: Headers) -> Response:
         start, end = found
         status = 206
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{length}"
+    if not streaming.acquire(blocking=False):
+        source.close()
+        return _later()
     headers["Content-Length"] = str(end - start)
-    pieces = _pieces(source, start, end)
-    answer = _Answer(pieces, status=status, headers=headers, direct_passthrough=True)
-    answer.call_on_close(source.close)
-    return answer
+    return _Answer(_Pieces(source, start, end, streaming), status=status, headers=headers, direct_passthrough=True)
 
 
 def _range_counts(headers: Headers) -> bool:
@@ -281,9 +288,30 @@ def _unmodified(revised_at: datetime | None) -> bool:
     return bool(since and revised_at and revised_at.replace(microsecond=0) <= since)
 
 
-def _pieces(source: Any, start: int, end: int) -> Iterator[bytes]:
-    source.seek(start)
-    left = end - start
-    while left and (piece := source.read(min(_PIECE, left))):
-        left -= len(piece)
-        yield piece
+class _Pieces:
+    """The bytes of a file from start to end, piece by piece; lets go of file and place once, when closed or forgotten.
+
+    granian 2.8 forgets the pieces of a phone that went away without closing them.
+    """
+
+    def __init__(self, source: BinaryIO, start: int, end: int, streaming: threading.BoundedSemaphore) -> None:
+        self._source, self._left, self._streaming, self._open = source, end - start, streaming, True
+        source.seek(start)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        piece = self._source.read(min(_PIECE, self._left))
+        if not piece:
+            raise StopIteration
+        self._left -= len(piece)
+        return piece
+
+    def close(self) -> None:
+        if self._open:
+            self._open = False
+            self._source.close()
+            self._streaming.release()
+
+    __del__ = close

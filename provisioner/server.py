@@ -1,0 +1,519 @@
+"""One command, several processes: opens the doors, starts who stands behind them, and watches.
+
+    serve     the supervisor: binds both doors, and replaces whoever dies
+     ├ http       granian's master with its workers (phones' files over HTTP)
+     ├ tftp       the TFTP loop
+     ├ render     answers the TFTP loop's questions
+     └ events     the housekeeper, which alone writes events.db
+
+The doors are bound here, before privileges are dropped, so the real ports are known, a port that is
+taken is said at once, and a process can be replaced while phones wait in the door's queue. All
+processes are forks of this one, which holds no thread and no database open, and share the families
+that it has read. Each ends with the supervisor, however that ends.
+
+SIGTERM lets what runs come to its end (HTTP 10 seconds, TFTP 5), a second one does not. SIGHUP reads
+the families again and changes over to new processes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import json
+import logging
+import os
+import pwd
+import resource
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from provisioner import families, housekeeper, renderer
+from provisioner.boot import Booter
+from provisioner.boot import Limits as BootLimits
+from provisioner.config import Config, Listen
+from provisioner.errors import BadConfig
+from provisioner.eventstore import EventStore
+from provisioner.families import Catalog
+from provisioner.housekeeper import Sender
+from provisioner.identify import mac_in
+from provisioner.store import Store
+from provisioner.things import Event
+from provisioner.tftp import Limits, Loop, open_socket
+from provisioner.web.doorman import DRAIN as HTTP_DRAIN
+from provisioner.web.doorman import Doorman
+from provisioner.web.phones import create_app
+from provisioner.wire import PhoneRequest
+
+log = logging.getLogger("provisioner.server")
+
+SERVE_FILE, LOCK_FILE, RENDER_SOCKET = "serve.json", "serve.lock", "render.sock"
+BACKLOG = 4096  # phones that wait for an HTTP worker
+_STEADY = 5.0  # seconds; who lives longer is replaced at once
+_LONGEST_PAUSE = 10.0
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that runs: its process, and where its doors really are (a door that is off is empty)."""
+
+    pid: int
+    http: Listen
+    tftp: Listen
+    state: Path
+
+
+def serve(config: Config, ready: Callable[[Running], None] | None = None) -> int:
+    """Serve phones until SIGTERM or SIGINT; return the exit code.
+
+    ready: called once the doors are open; without it their addresses are printed.
+    Raises BadConfig or StoreTrouble with the cure, before any process is started.
+    """
+    logging.basicConfig(level=config.log_number, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True)
+    _raise_file_limit()
+    supervisor = _Supervisor(config)
+    try:
+        supervisor.open()
+        (ready or _print)(supervisor.running)
+        return supervisor.run()
+    finally:
+        supervisor.close()
+
+
+def _print(running: Running) -> None:
+    if running.http:
+        print(f"phones over HTTP: http://{running.http}/", flush=True)
+    if running.tftp:
+        print(f"phones over TFTP: tftp://{running.tftp}/", flush=True)
+
+
+@dataclass
+class _Child:
+    name: str
+    pid: int
+    fd: int
+    started: float
+    told: bool = False  # to end
+
+
+class _Supervisor:
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.catalog = Catalog({})
+        self.running = Running(os.getpid(), Listen("", 0), Listen("", 0), config.state)
+        self._http: socket.socket | None = None
+        self._tftp: socket.socket | None = None
+        self._render: socket.socket | None = None
+        self._lock = -1
+        self._sending, self._reading = housekeeper.channel()
+        self._children: dict[int, _Child] = {}
+        self._pauses: dict[str, float] = {}
+        self._due: list[tuple[float, str]] = []
+        self._signals: list[int] = []
+        self._selector = selectors.DefaultSelector()
+        self._woken, self._waker = socket.socketpair()
+
+    # Opening and closing
+
+    def open(self) -> None:
+        """Bind the doors, become the user, and prepare the state; raises BadConfig or StoreTrouble."""
+        config = self.config
+        self._http = _bound_http(config.http_address) if config.http_address else None
+        self._tftp = _bound_tftp(config.tftp_address) if config.tftp_address else None
+        if config.user:
+            _become(config.user)
+        os.umask(0o077)
+        try:
+            config.run_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock = _locked(config.run_folder / LOCK_FILE, config.state)
+            self._render = renderer.listen(config.run_folder, RENDER_SOCKET)
+        except OSError as why:
+            raise BadConfig(f"the folder {config.state} cannot be used ({why.strerror}); make it writable for this user, or name another as `state`") from None
+        Store.open(config.state).close()
+        EventStore.open(config.state).close()
+        self._read_families()
+        self.running = Running(os.getpid(), _real(config.http_address, self._http), _real(config.tftp_address, self._tftp), config.state)
+
+    def _read_families(self) -> None:
+        self.catalog = families.load(self.config.phones_path)
+        for fault in self.catalog.faults:
+            log.warning("%s", fault)
+
+    def close(self) -> None:
+        """Take back what `open` left in the state's folder."""
+        for name in (SERVE_FILE, RENDER_SOCKET, housekeeper.WORD_FILE):
+            if self._lock >= 0:
+                (self.config.run_folder / name).unlink(missing_ok=True)
+        for sock in (self._http, self._tftp, self._render, self._sending, self._reading, self._woken, self._waker):
+            if sock:
+                sock.close()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    # Processes
+
+    @property
+    def _wanted(self) -> dict[str, Callable[[], None]]:
+        """Return the processes that shall run, in the order in which they start."""
+        wanted = {"events": self._run_events}
+        if self._http:
+            wanted["http"] = self._run_http
+        if self._tftp:
+            wanted |= {"render": self._run_render, "tftp": self._run_tftp}
+        return wanted
+
+    def _start(self, name: str) -> None:
+        mine = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                self._be_a_child(mine)
+                self._wanted[name]()
+                code = 0
+            except BaseException as why:  # nothing may climb into the supervisor's own stack
+                log.critical("%s ends: %s", name, why if isinstance(why, BadConfig) else repr(why), exc_info=log.isEnabledFor(logging.DEBUG))
+            finally:
+                logging.shutdown()
+                os._exit(code)
+        child = _Child(name, pid, os.pidfd_open(pid), time.monotonic())
+        self._children[pid] = child
+        self._selector.register(child.fd, selectors.EVENT_READ, child)
+
+    def _be_a_child(self, supervisor: int) -> None:
+        """Leave what is the supervisor's, end when it ends, and take no key press of its terminal."""
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        os.setpgid(0, 0)
+        _end_with(supervisor, signal.SIGTERM)
+        self._selector.close()
+        for child in self._children.values():
+            os.close(child.fd)
+
+    def _run_http(self) -> None:
+        assert self._http
+        master, listening, config = os.getpid(), self._http, self.config
+
+        def load(*_: Any) -> Flask:
+            _end_with(master, signal.SIGKILL)
+            booter = self._booter()
+            return create_app(booter, trusted_proxies=config.trusted_proxies, upload_limit=config.upload_limit)
+
+        Doorman(listening, config.http_workers).run(load)
+
+    def _run_tftp(self) -> None:
+        assert self._tftp
+        config = self.config
+        limits = Limits(
+            block=config.tftp_block_size, transfers=config.tftp_transfers, per_address=config.tftp_transfers_per_address,
+            retries=config.tftp_retries, upload=config.upload_limit, single_port=config.tftp_single_port,
+        )  # fmt: skip
+        loop = Loop(self._tftp, limits)
+        sender = Sender(self._sending)
+        loop.answered_by(renderer.Client(loop, config.run_folder, RENDER_SOCKET, lambda request, why: sender(_failed(request, why))))
+        signal.signal(signal.SIGTERM, lambda *_: None)  # its number comes to the loop through the stopper
+        signal.set_wakeup_fd(loop.stopper.fileno())
+        loop.run()
+        sender.close()
+
+    def _run_render(self) -> None:
+        assert self._render
+        renderer.serve(self._render, self._booter())
+
+    def _run_events(self) -> None:
+        housekeeper.keep(self._reading, EventStore.open(self.config.state), self.config.run_folder, self.config.events_days)
+
+    def _booter(self) -> Booter:
+        config = self.config
+        return Booter(
+            Store.open(config.state), self.catalog, Sender(self._sending), assets=config.assets_folder,
+            unknown_phones=config.unknown_phones, limits=BootLimits(config.upload_limit, config.uploads_per_phone),
+        )  # fmt: skip
+
+    # Watching
+
+    def run(self) -> int:
+        """Keep every process running until told to end; return the exit code."""
+        self._woken.setblocking(False)
+        self._waker.setblocking(False)
+        signal.set_wakeup_fd(self._waker.fileno())
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda got, _: self._signals.append(got))
+        self._selector.register(self._woken, selectors.EVENT_READ)
+        for name in self._wanted:
+            self._start(name)
+        self._tell()
+        while True:
+            self._wait(min((when for when, _ in self._due), default=None))
+            if signal.SIGTERM in self._signals or signal.SIGINT in self._signals:
+                break
+            if signal.SIGHUP in self._signals:
+                self._change_over()
+            self._start_due()
+        self._end()
+        return 0
+
+    def _wait(self, until: float | None) -> None:
+        """Wait for a signal, for the end of a process, or until a time; and note who has ended."""
+        for key, _ in self._selector.select(None if until is None else max(0.0, until - time.monotonic())):
+            if key.data is None:
+                self._woken.recv(4096)
+            else:
+                self._ended(key.data)
+
+    def _ended(self, child: _Child) -> None:
+        _, status = os.waitpid(child.pid, 0)
+        self._selector.unregister(child.fd)
+        os.close(child.fd)
+        del self._children[child.pid]
+        if child.told:
+            return
+        lived = time.monotonic() - child.started
+        pause = 0.0 if lived >= _STEADY else self._pauses.get(child.name, 0.0)
+        self._pauses[child.name] = min(max(2 * pause, 0.1), _LONGEST_PAUSE)
+        if not self._stopping:
+            log.warning("%s has ended (%s) and is started again%s", child.name, _how(status), f" in {pause:.1f} s" if pause else "")
+            self._due.append((time.monotonic() + pause, child.name))
+
+    @property
+    def _stopping(self) -> bool:
+        return signal.SIGTERM in self._signals or signal.SIGINT in self._signals
+
+    def _start_due(self) -> None:
+        now = time.monotonic()
+        due = [name for when, name in self._due if when <= now]
+        self._due = [(when, name) for when, name in self._due if when > now]
+        for name in due:
+            self._start(name)
+        if due:
+            self._tell()
+
+    def _change_over(self) -> None:
+        """Read the families again, start new processes beside the old ones, and let those come to their end."""
+        self._signals = [number for number in self._signals if number != signal.SIGHUP]
+        self._read_families()
+        old = [child for child in self._children.values() if child.name != "events"]
+        for name in self._wanted:
+            if name != "events":
+                self._start(name)
+        self._say(old, signal.SIGTERM)
+        self._tell()
+        log.info("the families were read again; new processes answer")
+
+    def _say(self, children: list[_Child], number: int) -> None:
+        for child in children:
+            child.told = True
+            signal.pidfd_send_signal(child.fd, number)
+
+    def _end(self) -> None:
+        """Let the doors' processes come to their end, then those behind them, the events last."""
+        asked = len(self._signals)
+        for names, seconds in ((("http", "tftp"), HTTP_DRAIN + 1), (("render",), 3), (("events",), 5)):
+            ending = [child for child in self._children.values() if child.name in names]
+            self._say(ending, signal.SIGTERM)
+            until = time.monotonic() + seconds
+            while any(child.pid in self._children for child in ending) and time.monotonic() < until and len(self._signals) == asked:
+                self._wait(until)
+            self._say([child for child in ending if child.pid in self._children], signal.SIGKILL)
+        while self._children:
+            self._wait(None)
+
+    def _tell(self) -> None:
+        """Write down what runs, for `health` and for people."""
+        children = [{"name": child.name, "pid": child.pid} for child in self._children.values() if not child.told]
+        word = {
+            "pid": self.running.pid, "started": datetime.now(UTC).isoformat(timespec="seconds"), "http": str(self.running.http), "tftp": str(self.running.tftp),
+            "children": children,
+        }  # fmt: skip
+        try:
+            housekeeper.put_file(self.config.run_folder / SERVE_FILE, json.dumps(word, indent=1))
+        except OSError as why:  # a full disk
+            log.warning("%s cannot be written (%s); `health` will not know", SERVE_FILE, why.strerror)
+
+
+def _failed(request: PhoneRequest, why: str) -> Event:
+    """Return the event of a question that ended the render process, which could not leave one itself."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return Event(0, now, mac_in(request), "", "", request.wire, request.address, request.path[:255], "", "failed", why, 503, 0, 0.0, "")
+
+
+def _bound_http(address: Listen) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(address.host, address.port, 0, socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        sock = socket.socket(found[0], socket.SOCK_STREAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if found[0] == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        sock.bind(found[4])
+        sock.listen(BACKLOG)
+        return sock
+    except OSError as why:
+        raise BadConfig(_why_not("http_address", address, why)) from None
+
+
+def _bound_tftp(address: Listen) -> socket.socket:
+    try:
+        return open_socket(address.host, address.port)
+    except OSError as why:
+        raise BadConfig(_why_not("tftp_address", address, why)) from None
+
+
+def _why_not(option: str, address: Listen, why: OSError) -> str:
+    """Return the sentence for a door that cannot be opened."""
+    variable = f"PROVISIONER_{option.upper()}"
+    if why.errno == errno.EADDRINUSE:
+        return f"{option} {address} is taken by another program (`ss -lnp` names it); stop that one, or listen elsewhere: {variable}={address._replace(port=address.port + 1)}"
+    if why.errno in (errno.EACCES, errno.EPERM):
+        return (
+            f"{option} {address}: ports below 1024 need a privilege; start as root with the option `user`, or give the service"
+            f" AmbientCapabilities=CAP_NET_BIND_SERVICE, or listen elsewhere: {variable}={address._replace(port=address.port + 8000)}"
+        )
+    if why.errno == errno.EADDRNOTAVAIL:
+        return f"{option} {address}: this machine has no such address; `ip address` lists them, 0.0.0.0 and [::] mean all"
+    return f"{option} {address} cannot be opened ({why.strerror or why}); correct it"
+
+
+def _real(wanted: Listen, sock: socket.socket | None) -> Listen:
+    return Listen(wanted.host, sock.getsockname()[1]) if sock else Listen("", 0)
+
+
+def _locked(file: Path, state: Path) -> int:
+    """Return the lock that one server of this state holds; a lock that forks do not share (fcntl, not flock)."""
+    fd = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(fd)
+        raise BadConfig(f"another server runs on {state}; stop it first, or name another folder as `state`") from None
+    return fd
+
+
+def _become(user: str) -> None:
+    """Become a user for good; raises BadConfig where there is none, or we are not root."""
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError:
+        raise BadConfig(f"user: there is no user {user!r} on this machine; make it with `useradd --system {user}`") from None
+    if os.getuid() == entry.pw_uid:
+        return
+    if os.getuid() != 0:
+        raise BadConfig(f"user: only root can become {user}; start as root, or leave the option empty")
+    os.initgroups(user, entry.pw_gid)
+    os.setgid(entry.pw_gid)
+    os.setuid(entry.pw_uid)
+
+
+def _raise_file_limit() -> None:
+    """Allow as many open files as the system lets us: each transfer and connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _end_with(parent: int, number: int) -> None:
+    """Get a signal when the parent ends, also where it was killed (Linux: prctl)."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
+    if os.getppid() != parent:  # it ended before we could say so
+        os._exit(1)
+
+
+def _how(status: int) -> str:
+    code = os.waitstatus_to_exitcode(status)
+    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+
+
+# Health
+
+
+def health(config: Config, seconds: float = 5.0) -> list[tuple[str, bool, str]]:
+    """Return (part, is it well, sentence) of the server that runs on this state; asks both doors as a phone would."""
+    try:
+        word = json.loads((config.run_folder / SERVE_FILE).read_text("utf-8"))
+        os.kill(word["pid"], 0)
+    except (OSError, ValueError, KeyError):
+        return [("server", False, f"no server runs on {config.state}; start it with `provisioner serve`")]
+    except PermissionError:
+        pass
+    found = [("server", True, f"process {word['pid']} since {word['started']}")]
+    for name, ask in (("http", _ask_http), ("tftp", _ask_tftp)):
+        address = Listen(*_split(word[name]))
+        if address:
+            found.append((name, *_asked(ask, address, seconds)))
+    alive = {child["name"]: child["pid"] for child in word["children"]}
+    if "render" in alive:
+        found.append(("render", _alive(alive["render"]), f"process {alive['render']}" if _alive(alive["render"]) else "it has ended and is being replaced; look at the server's log"))
+    return [*found, _events_health(config), _store_health(config)]
+
+
+def _split(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host.strip("[]"), int(port or 0)
+
+
+def _alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+def _asked(ask: Callable[[tuple[str, int], float], bool], address: Listen, seconds: float) -> tuple[bool, str]:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)
+    started = time.monotonic()
+    try:
+        if not ask((host, address.port), seconds):
+            return False, f"{address} gives an answer that is not ours; does another program listen there?"
+    except OSError as why:
+        return False, f"{address} does not answer ({why.strerror or 'no answer in time'}); look at the server's log"
+    return True, f"{address} answers in {(time.monotonic() - started) * 1000:.0f} ms"
+
+
+_NOBODYS = "nobody-has-this-name"
+
+
+def _ask_http(address: tuple[str, int], seconds: float) -> bool:
+    with socket.create_connection(address, seconds) as sock:
+        sock.sendall(f"GET /{_NOBODYS} HTTP/1.0\r\n\r\n".encode())
+        return sock.recv(4096).startswith((b"HTTP/1.0 404", b"HTTP/1.1 404"))
+
+
+def _ask_tftp(address: tuple[str, int], seconds: float) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(seconds)
+        sock.sendto(b"\0\1" + _NOBODYS.encode() + b"\0octet\0", address)
+        return sock.recv(512).startswith(b"\0\5\0\1")
+
+
+def _events_health(config: Config) -> tuple[str, bool, str]:
+    try:
+        word = json.loads((config.run_folder / housekeeper.WORD_FILE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return "events", False, "the housekeeper has left no word; is the disk full? Look at the server's log"
+    age = time.time() - word["at"]
+    if word["trouble"]:
+        return "events", False, f"events are not written: {word['trouble']}"
+    if age > 30:
+        return "events", False, f"the housekeeper's last word is {age:.0f} seconds old; is the disk full? Look at the server's log"
+    lost = f", {word['dropped']} dropped" if word["dropped"] else ""
+    return "events", True, f"{word['written']} written{lost}"
+
+
+def _store_health(config: Config) -> tuple[str, bool, str]:
+    try:
+        store = Store.open(config.state)
+        try:
+            store.site("default")
+        finally:
+            store.close()
+    except Exception as why:
+        return "store", False, str(why)
+    return "store", True, "can be read"
