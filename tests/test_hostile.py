@@ -1,0 +1,113 @@
+"""Hostile values in every free text: they come back intact where the harmless ones stood, or are refused without being repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from provisioner.boot import Booter
+from provisioner.changes import Transaction
+from provisioner.errors import ProvisionerError, Unsayable
+from provisioner.families import Catalog
+from provisioner.store import Store
+from provisioner.things import Account, Contact, Device, Key, Line
+from provisioner.vocabulary import setting
+from tests import recorded
+from tests.samples import HOSTILE, another
+from tests.test_known import FAMILIES
+
+HARMLESS = "harmless"
+Put = Callable[[Transaction, str, str], None]
+
+
+def _account(**facts: str) -> Account:
+    return Account(**{"sip_address": "1@sip.example.com", "password": "pw", **facts})
+
+
+def _setting(name: str) -> Put:
+    return lambda tx, mac, text: bool(tx.say(f"device:{mac}", {name: setting(name).read(text)})) and None
+
+
+PLACES: Mapping[str, Put] = {
+    "password": lambda tx, mac, text: bool(tx.put_account(_account(password=text))) and None,
+    "username": lambda tx, mac, text: bool(tx.put_account(_account(username=text))) and None,
+    "auth_username": lambda tx, mac, text: bool(tx.put_account(_account(auth_username=text))) and None,
+    "display_name": lambda tx, mac, text: bool(tx.put_account(_account(display_name=text))) and None,
+    "voicemail": lambda tx, mac, text: bool(tx.put_account(_account(voicemail=text))) and None,
+    "contact": lambda tx, mac, text: bool(tx.put_contact(Contact("default", text, (("work", "213"),)))) and None,
+    "key label": lambda tx, mac, text: bool(tx.put_key(Key(f"device:{mac}", 1, "speed-dial", "213", label=text, line=1))) and None,
+    "key value": lambda tx, mac, text: bool(tx.put_key(Key(f"device:{mac}", 1, "speed-dial", text, label="label", line=1))) and None,
+    **{name: _setting(name) for name in ("admin_password", "user_password", "ldap_password", "phone_name", "phonebook_name", "ldap_base", "forward_busy", "pickup_code", "blf_list")},
+}
+
+
+@pytest.fixture(params=sorted(FAMILIES))
+def phone(request: pytest.FixtureRequest, store: Store, catalog: Catalog) -> tuple[Booter, str]:
+    """Return a booter and the MAC of a phone of one family, the model with the most keys."""
+    family = catalog.families[request.param]
+    model = max(family.models.values(), key=lambda model: (model.keys or 0, model.lines or 0))
+    mac = f"{family.ouis[0]}123456"
+    with store.change("test", "test") as tx:
+        tx.put_site(another(store.site("default"), public_url="http://192.0.2.1:8080", tftp_public_url="tftp://192.0.2.1"))
+        tx.put_device(Device(mac, family.slug, model.name))
+        tx.put_account(_account())
+        tx.put_line(Line(mac, 1, "1@sip.example.com"))
+    return Booter(store, catalog, lambda event: None), mac
+
+
+def files(booter: Booter, mac: str) -> dict[str, dict[str, str]]:
+    """Return the parameters of every file of the phone, as its own parser reads them."""
+    family = booter.facts(mac)[0].slug
+    rules = [rule for rule in booter.facts(mac)[0].rules(booter.facts(mac)[1].name, "") if rule.template and rule.scope == "phone"]
+    names = [rule.name({"mac": mac, "code": "x", "model": "x", "firmware": "1", "serial": ""}) for rule in rules if rule.patterns[0].generates]
+    return {name: recorded.parse_as(family, booter.preview(mac, name, reveal=True)) for name in names}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_hostile_text_is_carried_or_refused(phone: tuple[Booter, str], place: str) -> None:
+    booter, mac = phone
+
+    def put(text: str) -> None:
+        with booter.store.change("test", "test") as tx:
+            PLACES[place](tx, mac, text)
+            if place == "contact":
+                for contact in booter.store.contacts("default"):
+                    if contact.name != text.strip():
+                        tx.remove_contact("default", contact.name)
+
+    put(HARMLESS)
+    harmless = files(booter, mac)
+    carried = 0
+    for text in HOSTILE:
+        try:
+            put(text)
+        except ProvisionerError as why:  # refused before it is stored
+            assert text not in str(why) or place not in ("password", "admin_password", "user_password", "ldap_password")
+            continue
+        try:
+            hostile = files(booter, mac)
+        except Unsayable as why:
+            assert text not in str(why) or len(text) == 1 or text.lower() == "%null%", place
+            continue
+        carried += 1
+        for name, said in hostile.items():
+            assert set(said) == set(harmless[name]), f"{text!r} changed which parameters there are in {name}"
+            expected = {key: value.replace(HARMLESS, stored(place, text)) for key, value in harmless[name].items()}
+            assert whole_names(said) == whole_names(expected), f"{text!r} in {place} of {name}"
+    assert carried, f"no hostile text at all can be said in {place}"
+
+
+def stored(place: str, text: str) -> str:
+    """Return the text as it is stored: names and numbers of people are trimmed; secrets and settings never are."""
+    trimmed = place in ("username", "auth_username", "display_name", "voicemail", "contact", "key label", "key value")
+    return text.strip() if trimmed else text
+
+
+def whole_names(said: Mapping[str, str]) -> dict[str, str]:
+    """Return the parameters with first and last names put together: a format that parts them parts them at the first blank."""
+    joined = dict(said)
+    for key in said:
+        if key.endswith("FirstName"):
+            joined[key] = f"{joined[key]} {joined.pop(key.replace('First', 'Last'), '')}".strip()
+    return joined
