@@ -126,15 +126,16 @@ class _Housekeeper:
         reader = threading.Thread(target=self._read, name="reader")
         reader.start()
         sweep_at = word_at = 0.0
+        told = ""
         while not self._ended.is_set():
             self._write()
             clock = time.monotonic()
             if clock >= sweep_at:
                 self._sweep()
                 sweep_at = clock + _SWEEP_EVERY
-            if clock >= word_at:
+            if clock >= word_at or told != self.trouble:
                 self._word()
-                word_at = clock + _WORD_EVERY
+                word_at, told = clock + _WORD_EVERY, self.trouble
             self._news.wait(_WORD_EVERY)
             if not self._ended.is_set():
                 self._ended.wait(1.0 if self.trouble else 0.05)  # a batch is cheaper than many single rows

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -44,7 +45,14 @@ class Doorman(MPServer):
     def run(self, load: Callable[..., Flask]) -> None:
         """Serve until SIGTERM or SIGINT; `load` makes the app, in each worker."""
         multiprocessing.set_start_method("fork", force=True)
-        self.serve(target_loader=lambda *_: load(), wrap_loader=False)
+        self.serve(target_loader=lambda *_: self._load(load), wrap_loader=False)
+
+    @staticmethod
+    def _load(load: Callable[..., Flask]) -> Flask:
+        """Make the app in a worker; until it serves, SIGTERM ends it, where the master's handler would swallow it."""
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        return load()
 
     def _init_shared_socket(self) -> None:
         self._ssp: Any = None
