@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from provisioner import families
+from provisioner.admin import Admin
 from provisioner.boot import Booter
 from provisioner.families import Catalog
 from provisioner.store import Store
 from provisioner.things import Event
-from tests import recorded
+from tests import acme, recorded
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +38,11 @@ def events() -> list[Event]:
 def booter(store: Store, catalog: Catalog, events: list[Event]) -> Booter:
     """Return a booter over the shipped families and the store of this test."""
     return Booter(store, catalog, events.append)
+
+
+@pytest.fixture
+def admin(tmp_path: Path) -> Iterator[Admin]:
+    """Return the operators' verbs over an empty store, with a made-up maker beside the shipped families."""
+    made = acme.admin(tmp_path)
+    yield made
+    made.close()

@@ -131,7 +131,7 @@ def _url_lengths(admin: Admin, site: Site, here: set[str]) -> Iterator[Finding]:
         length = url_length(family, site)
         if length > family.longest_url:
             kind = FAULT if family.slug in here else WARNING
-            yield Finding(kind, "url", f"the provisioning URL of site {site.slug} has {length} characters, and {family.name} phones store {family.longest_url}; shorten its public URL")
+            yield Finding(kind, "url", f"the provisioning URL of site {site.slug} has {length} characters, and {family.name} store {family.longest_url}; shorten its public URL")
 
 
 def _phones(admin: Admin) -> Iterator[Finding]:

@@ -76,7 +76,7 @@ def change(admin: Admin, mac: str, facts: Mapping[str, Any], model: str = "") ->
     after = replace(before, **_in_site(admin, {"site": before.site, **known}))
     if family:
         _lines_fit(admin, after, family[1])
-    what = ", ".join(f"{name.replace('_', ' ')}" for name in known if getattr(after, name) != getattr(before, name))
+    what = ", ".join(name for name in known if getattr(after, name) != getattr(before, name)).replace("_", " ")
     changed, notes = admin.change(lambda tx: tx.put_device(after), [before])
     return did(changed, f"changed {what} of {admin.named(after)}", notes)
 
@@ -126,9 +126,13 @@ def approve(admin: Admin, mac: str, model: str = "", facts: Mapping[str, Any] | 
         raise NotHere(f"phone {pretty(wanted)} is neither waiting nor in the inventory; add it with `provisioner device add {wanted} --model FAMILY/MODEL`")
     said = model or (f"{waits['family']}/{waits['model']}" if waits and waits["family"] and waits["model"] else "")
     if not said:
-        family = str(waits["family"] or "FAMILY") if waits else "FAMILY"
-        raise UnknownName(f"phone {pretty(wanted)} did not say which model it is; `provisioner device approve {wanted} --model {family}/MODEL`")
-    done = add(admin, wanted, said, {"site": str(waits["site"]) if waits else "default", **(facts or {})})
+        could = " or ".join(waits["candidates"]) if waits else ""
+        raise UnknownName(
+            f"phone {pretty(wanted)} did not say which model it is{f' ({could})' if could else ''};"
+            f" `provisioner device approve {wanted} --model {waits['family'] or 'FAMILY' if waits else 'FAMILY'}/MODEL`"
+        )
+    where = {"site": str(waits["site"]), "firmware": str(waits["firmware"])} if waits else {}
+    done = add(admin, wanted, said, {**where, **(facts or {})})
     return replace(done, sentence=done.sentence.replace("added", "approved", 1))
 
 

@@ -42,10 +42,10 @@ def waiting(admin: Admin) -> list[dict[str, Any]]:
     for row in admin.eventstore.waiting():
         if admin.store.device(row.mac) is None:  # the list is written by another process, which may not know yet
             site = admin.store.site_of_address(row.address)
-            rows.append({**asdict(row), "state": "waiting", "site": site.slug if site else "default"})
+            rows.append({**asdict(row), "candidates": list(row.candidates), "state": "waiting", "site": site.slug if site else "default"})
     return rows
 
 
 def shown(event: Event) -> dict[str, Any]:
     """Return an event as JSON has it."""
-    return asdict(event)
+    return {name: value for name, value in asdict(event).items() if name != "held"}

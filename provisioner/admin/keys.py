@@ -71,7 +71,7 @@ def _fault(admin: Admin, device: Device, key: Key) -> str:
     codes = family.maps.get("key", {})
     if key.type != NONE and key.type not in codes:
         has = ", ".join(codes) or "none"
-        return f"{family.name} phones have no key of type {key.type}; they have {has}"
+        return f"{family.name} have no key of type {key.type}; they have {has}"
     if key.module > device.modules:
         if key.module > model.modules and model.sure:
             return f"a {model.name} takes {words.count(model.modules, 'expansion module')}"

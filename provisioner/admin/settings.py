@@ -61,7 +61,7 @@ def _notes(admin: Admin, touched: list[Device], values: Mapping[str, Any]) -> It
             found = admin.model_of(device)
             row = next((row for row in found[0].lacks(found[1].name, device.firmware) if row.name == name), None) if found else None
             if found and row:
-                why = f"{found[0].name} phones have no {name}: {row.why}"
+                why = f"{found[0].name} have no {name}: {row.why}"
                 lacking[why] = lacking.get(why, 0) + 1
         yield from (f"{why} ({words.count(count, 'phone')})" for why, count in lacking.items())
 

@@ -161,15 +161,15 @@ def _rule(admin: Admin, request: PhoneRequest, who: Sighting, device: Device | N
 
 
 def _near(admin: Admin, name: str, slugs: list[str], device: Device | None) -> str:
-    """Return the nearest miss: one of the phone's own files, or a family that has such a file."""
+    """Return the nearest miss: a family that has such a file, one of the phone's own files, or a rule."""
+    others = [family.slug for family in admin.catalog.families.values() if family.slug not in slugs and any(rule.read(name) is not None for rule in family.files)]
+    if others:
+        return f"; {', '.join(others)} would have it"
     if device:
         own = [known for known, _ in admin.booter.files_of(device.mac)]
         close = difflib.get_close_matches(name.lower(), [known.lower() for known in own], n=1, cutoff=0.5)
         if close:
             return f"; the nearest of this phone's own is {next(known for known in own if known.lower() == close[0])}"
-    others = [family.slug for family in admin.catalog.families.values() if family.slug not in slugs and any(rule.read(name) is not None for rule in family.files)]
-    if others:
-        return f"; {', '.join(others)} would have it"
     patterns = {rule.match: family.slug for family in admin.catalog.families.values() if not slugs or family.slug in slugs for rule in family.files if rule.answers}
     close = difflib.get_close_matches(name, patterns, n=1, cutoff=0.3)
     return f"; the nearest rule is {close[0]!r} of {patterns[close[0]]}" if close else ""

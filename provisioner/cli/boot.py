@@ -20,7 +20,7 @@ from provisioner.admin import Admin, families
 from provisioner.admin import demo as example
 from provisioner.cli import out
 from provisioner.cli.session import FAILURE, Session, session, who
-from provisioner.config import as_toml
+from provisioner.config import Config, as_toml
 from provisioner.errors import BadInput, BadValue, StoreTrouble
 from provisioner.mac import parse
 from provisioner.simulator import Phone
@@ -89,8 +89,9 @@ def demo(here: Session, stay: bool) -> None:
 
     Everything lives in the folder demo of the state folder, on ports that the system chooses; nothing else is touched.
     """
-    folder = _fresh(here.config.state / "demo")
+    folder = here.config.state / "demo"
     config = replace(here.config, state=folder)
+    _fresh(folder, config)
     with _server(folder) as (http, tftp):
         store = Admin.open(config, who(), "cli")
         try:
@@ -120,18 +121,18 @@ def _play(family: Any, model: str, mac: str, http: str, tftp: str) -> bool:
     return result.came_to_rest and result.complete
 
 
-def _fresh(folder: Path) -> Path:
-    """Return the demo's folder, emptied of the last demo; raises where it is something else."""
+def _fresh(folder: Path, config: Config) -> None:
+    """Empty the demo's folder of the last demo, and write the options of its server; raises where it is something else."""
+    options = {"state": folder, "phones_path": config.phones_path, "http_address": "127.0.0.1:0", "tftp_address": "127.0.0.1:0", "http_workers": 1, "log_level": "warning"}
     try:
         if folder.exists() and not (folder / _MARK).exists():
             raise BadValue(f"{folder} is there and is no demo of ours; move it away")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, mode=0o700)
         (folder / _MARK).touch()
-        (folder / "config.toml").write_text(f'state = {as_toml(folder)}\nhttp_address = "127.0.0.1:0"\ntftp_address = "127.0.0.1:0"\nhttp_workers = 1\nlog_level = "warning"\n', "utf-8")
+        (folder / "config.toml").write_text("".join(f"{name} = {as_toml(value)}\n" for name, value in options.items()), "utf-8")
     except OSError as fault:
         raise StoreTrouble(f"{folder}: {fault.strerror}; check its owner and the disk") from None
-    return folder
 
 
 @contextmanager

@@ -1,0 +1,92 @@
+"""Operators say settings, and take them back."""
+
+from __future__ import annotations
+
+import pytest
+
+from provisioner.admin import SAME, Admin, accounts, devices, groups, lines, scopes, settings
+from provisioner.errors import BadValue, NotHere, ProvisionerError, UnknownName
+from tests.acme import ADDRESS, MAC, OTHER
+
+
+@pytest.fixture
+def phone(admin: Admin) -> Admin:
+    """Return the verbs, with two phones in a group, the first with an account."""
+    groups.add(admin, "default/desk")
+    devices.add(admin, MAC, "acme/Two", {"group": "desk"})
+    devices.add(admin, OTHER, "acme/Unsure", {"group": "desk"})
+    accounts.add(admin, ADDRESS, {"password": "s3cret"})
+    lines.assign(admin, MAC, ADDRESS)
+    return admin
+
+
+@pytest.mark.parametrize(("scope", "stored", "reach"), [
+    ("defaults", "defaults", 2), ("family:acme", "family:acme", 2), ("model:acme/two", "model:acme/Two", 1), ("site:default", "site:default", 2),
+    ("group:default/desk", "group:default/desk", 2), (f"device:{MAC.upper()}", f"device:{MAC}", 1), (f"account:sip:{ADDRESS}", f"account:{ADDRESS}", 1),
+    ("line:02:ac:0e:00:00:01/1", f"line:{MAC}/1", 1),
+])  # fmt: skip
+def test_every_scope_can_say_a_setting_of_lines_and_reaches_its_phones(phone: Admin, scope: str, stored: str, reach: int) -> None:
+    done = settings.say(phone, scope, {"dtmf": "INFO"})
+
+    assert done.sentence.startswith(f"set dtmf = info for {stored}")
+    assert settings.shown(phone, scope) == {"dtmf": "info"}
+    assert len(scopes.phones(phone, scopes.read(phone, scope))) == reach
+    assert "dtmf.1 = info" in phone.booter.preview(MAC, f"{MAC}.acme").decode()
+    assert settings.say(phone, scope, {"dtmf": "info"}).sentence == SAME
+
+
+@pytest.mark.parametrize(("scope", "error", "words"), [
+    ("devices:x", UnknownName, "did you mean device?"), ("device", BadValue, "does not say which device"), ("defaults:x", BadValue, "write defaults alone"),
+    ("family:acne", UnknownName, "did you mean acme?"), ("model:acme/Too", UnknownName, "did you mean Two?"), ("site:hq", NotHere, "provisioner site add hq"),
+    ("group:default/dask", NotHere, "did you mean default/desk?"), ("group:desk", BadValue, "write SITE/GROUP"), ("account:x", BadValue, "write it as alice@example.com"),
+    (f"line:{MAC}", BadValue, "write MAC/N"), (f"line:{MAC}/2", NotHere, "it has 1; `provisioner assign 02ac0e000001 ACCOUNT --line 2`"),
+])  # fmt: skip
+def test_a_scope_that_is_not_there_is_refused_with_the_cure(phone: Admin, scope: str, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words.replace("?", r"\?").replace("(", r"\(")):
+        settings.say(phone, scope, {"dtmf": "info"})
+
+
+@pytest.mark.parametrize(("scope", "pairs", "words"), [
+    ("defaults", {"timezon": "UTC"}, "did you mean timezone"),
+    ("defaults", {"timezone": "Europe/Lisboa"}, "did you mean Europe/Lisbon"),
+    (f"line:{MAC}/1", {"timezone": "UTC"}, "timezone is a setting of the whole phone, so line cannot say it"),
+    (f"account:{ADDRESS}", {"vlan_id": "7"}, "so account cannot say it"),
+    (f"device:{MAC}", {"dtmf": "info", "vlan_id": "5000"}, "vlan_id: '5000' is not a whole number from 0 to 4094"),
+])  # fmt: skip
+def test_a_setting_that_cannot_be_is_refused_and_none_of_the_others_is_written(phone: Admin, scope: str, pairs: dict[str, str], words: str) -> None:
+    with pytest.raises(ProvisionerError, match=words):
+        settings.say(phone, scope, pairs)
+    assert settings.shown(phone, scope) == {}
+
+
+def test_a_secret_is_masked_wherever_it_is_told(phone: Admin) -> None:
+    done = settings.say(phone, f"device:{MAC}", {"admin_password": "t0psecret"})
+    assert done.sentence == f"set admin_password = ******** for device:{MAC}"
+    assert settings.shown(phone, f"device:{MAC}") == {"admin_password": "********"}
+    assert "t0psecret" not in repr(phone.store.changes())
+
+
+def test_what_the_file_cannot_carry_is_refused(phone: Admin) -> None:
+    with pytest.raises(BadValue, match="admin_password cannot be written.*Nothing was changed"):
+        settings.say(phone, "defaults", {"admin_password": "%EMPTY%"})
+    assert settings.shown(phone, "defaults") == {}
+
+
+def test_what_phones_cannot_take_and_what_may_strand_them_are_notes(phone: Admin) -> None:
+    notes = settings.say(phone, "site:default", {"tones": "PT", "vlan_id": "7"}).notes
+    assert notes == (
+        "Acme desk phones have no tones: the phone has one set of tones (2 phones)",
+        "a wrong vlan_id cuts a phone off from this server; try it on one phone before 2 phones get it",
+    )
+
+
+def test_a_setting_taken_back_gives_the_word_to_the_layer_below(phone: Admin) -> None:
+    settings.say(phone, "site:default", {"timezone": "Europe/Lisbon"})
+    settings.say(phone, f"device:{MAC}", {"timezone": "Asia/Tokyo"})
+
+    assert settings.unsay(phone, f"device:{MAC}", ["timezone", "language"]).sentence == f"took back timezone of device:{MAC}"
+
+    assert "zone = Europe/Lisbon" in phone.booter.preview(MAC, f"{MAC}.acme").decode()
+    assert settings.unsay(phone, f"device:{MAC}", ["timezone"]).sentence == SAME
+    with pytest.raises(UnknownName, match="did you mean timezone"):
+        settings.unsay(phone, f"device:{MAC}", ["timezon"])
