@@ -48,8 +48,8 @@ from provisioner.families import Catalog
 from provisioner.housekeeper import Sender
 from provisioner.identify import mac_in
 from provisioner.store import Store
-from provisioner.things import Event
 from provisioner.tftp import Limits, Loop, open_socket
+from provisioner.things import Event
 from provisioner.web.doorman import DRAIN as HTTP_DRAIN
 from provisioner.web.doorman import Doorman
 from provisioner.web.phones import create_app

@@ -24,8 +24,8 @@ from provisioner.errors import BadConfig, StoreTrouble
 from provisioner.eventstore import EventStore
 from provisioner.housekeeper import Sender, channel
 from provisioner.server import health, serve
-from provisioner.things import Account, Device, Event, Line, Network, Site
 from provisioner.tftp import Loop, open_socket
+from provisioner.things import Account, Device, Event, Line, Network, Site
 from provisioner.wire import PhoneRequest, Reply
 from tests import recorded
 from tests.test_tftp import client, fetch, packet, rrq, silent
