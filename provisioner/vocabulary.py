@@ -14,9 +14,7 @@ from typing import Any
 
 from provisioner import kinds
 from provisioner.errors import BadValue, UnknownName, nearest
-from provisioner.kinds import (
-    Bool, Choice, Country, Dial, Host, HostPort, Int, Kind, Language, Many, Password, Text, Url, Zone,
-)  # fmt: skip
+from provisioner.kinds import Bool, Choice, Country, Dial, Host, HostPort, Int, Kind, Language, Many, Password, Text, Url, Zone
 
 
 @dataclass(frozen=True)
