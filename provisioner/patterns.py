@@ -71,6 +71,8 @@ class Pattern:
         caught = found.groupdict()
         if "mac" in caught:
             caught["mac"] = re.sub(r"[^0-9a-f]", "", caught["mac"].lower())
+            if caught["mac"] == "000000000000":
+                return None  # no phone's MAC, but the name of some makers' generic file
         if "firmware" in caught:
             caught["firmware"] = caught["firmware"].lstrip("vV")
         return caught
