@@ -32,7 +32,8 @@ from provisioner.patterns import Pattern
 MOST_ROUNDS = 3
 _LATER = (0, 429, 500, 502, 503, 504)  # what a phone tries again: silence, and a server that says so
 _TOKEN = r"[a-km-np-z2-9]{26}"
-_OURS = re.compile(rf"(?:(https?|tftp)://)?(\[[0-9a-f:.]+\](?::\d+)?|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d+)?)((?:/[\w.~-]+)*?/p/{_TOKEN})(?![a-z0-9])", re.IGNORECASE)
+_OURS = re.compile(rf"/p/{_TOKEN}(?![a-z0-9])", re.IGNORECASE)
+_BEFORE = re.compile(r"(?:(https?|tftp)://)?((?:\[[0-9a-f:.]+\]|[a-z0-9][a-z0-9.-]*)(?::\d+)?)((?:/[\w.~-]+)*)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -262,11 +263,12 @@ def _steady(got: Sequence[Fetch], here: str, public_url: str) -> str:
     """Return where the phone boots next: our provisioning URL in what it was served, else where it is."""
     for fetch in got:
         text = fetch.body.decode("utf-8", "replace")
-        found = _OURS.search(text)
-        if found:
-            scheme, host, path = found.groups()
-            same = urlsplit(here)
-            return f"{scheme or (same.scheme if host == same.netloc else 'http')}://{host}{path}/"
+        for ours in _OURS.finditer(text):
+            before = _BEFORE.search(text[max(0, ours.start() - 300) : ours.start()])  # first the token: files are long
+            if before:
+                scheme, host, path = before.groups()
+                same = urlsplit(here)
+                return f"{scheme or (same.scheme if host == same.netloc else 'http')}://{host}{path}{ours[0]}/"
         bare = public_url.partition("://")[2].rstrip("/")
         if bare and re.search(rf"(?<![\w.-]){re.escape(bare)}(?![\w.:-])", text):
             return _folder(public_url)
