@@ -31,7 +31,7 @@ from provisioner.wire import PhoneRequest, Reply
 log = logging.getLogger("provisioner.renderer")
 
 LONGEST = 2.0  # seconds for one answer
-_PATIENCE = 5.0  # seconds that the client waits for the process to take up or replace an answer
+_PATIENCE = 20.0  # seconds that a question waits its turn: a whole site may boot at once, and a late answer is still one
 _QUEUE = 1000  # questions on their way; more come from a flood, and a phone asks again anyway
 _LENGTHS = struct.Struct("!II")
 _AGAIN = 0.05  # seconds until the client tries to reach a new process
