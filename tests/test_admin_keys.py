@@ -25,7 +25,7 @@ def _file(phone: Admin) -> str:
 def test_a_devices_key_beats_its_groups_until_it_is_forgotten(phone: Admin) -> None:
     done = keys.put(phone, "group:default/desk", 2, "blf", "213", "Anna")
     assert done.sentence == "set key 2 of group:default/desk to blf 213"
-    assert done.notes == ("02:ac:0e:00:00:02: 02ac0e000002 (Acme One) has 1 key, so there is no key 2",)
+    assert done.notes == ("02:ac:0e:00:00:02: 02ac0e000002 (Acme One) has 1 key, so there is no key 2; if this phone really has more, `provisioner device change 02ac0e000002 --keys 2`",)
     keys.put(phone, f"device:{MAC}", 2, "speed-dial", "112")
     assert keys.put(phone, f"device:{MAC}", 2, "speed-dial", "112").sentence == SAME
     assert "key.0.2 = speed-dial 112" in _file(phone)
@@ -64,3 +64,18 @@ def test_keys_belong_to_phones_and_groups_and_a_line_without_account_is_a_note(p
     with pytest.raises(BadValue, match="'bfl' is not one of .*did you mean blf"):
         keys.put(phone, f"device:{MAC}", 1, "bfl")
     assert keys.put(phone, f"device:{MAC}", 1, "line", line=2).notes == ("line 2 of 02:ac:0e:00:00:01 has no account yet",)
+
+
+def test_beyond_a_count_without_a_good_source_is_a_note(phone: Admin) -> None:
+    devices.change(phone, MAC, {}, model="acme/Unsure")
+    assert "and this is key 5; check that the phone shows it" in keys.put(phone, f"device:{MAC}", 5, "blf", "213").notes[0]
+    devices.change(phone, MAC, {"keys": 5})
+    with pytest.raises(Conflict, match="has 5 keys, so there is no key 6; if this phone really has more, `provisioner device change 02ac0e000001 --keys 6`"):
+        keys.put(phone, f"device:{MAC}", 6, "blf", "213")
+
+
+def test_a_group_of_many_phones_is_noted_in_few_sentences(phone: Admin) -> None:
+    for number in range(20):
+        devices.add(phone, f"02ac0e0001{number:02x}", "acme/Two", {"group": "desk"})
+    notes = keys.put(phone, "group:default/desk", 1, "park", "700").notes
+    assert len(notes) == 11 and notes[-1] == "and 12 phones more that do not have this key"

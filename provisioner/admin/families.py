@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, BinaryIO
 
 from provisioner import families
 from provisioner.config import Config
@@ -13,6 +13,7 @@ from provisioner.identify import identify
 from provisioner.wire import PhoneRequest
 
 LONGEST = 4096  # characters of a user agent or path
+_LONGEST_LINE = 65536  # bytes of a question; what comes behind in its line is passed over
 
 
 def catalog(config: Config) -> Catalog:
@@ -67,12 +68,15 @@ def who(known: Catalog, user_agent: str, path: str = "") -> dict[str, Any]:
     return told
 
 
-def who_each(known: Catalog, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+def who_each(known: Catalog, lines: BinaryIO) -> Iterator[dict[str, Any]]:
     """Return one answer for each line, in order: a JSON object with user_agent and path, or a bare user agent.
 
-    A line that cannot be read gets {"error": …}; nothing ends the run.
+    A line that cannot be read gets {"error": …}; nothing ends the run, and no line fills the memory.
     """
-    for raw in lines:
+    while raw := lines.readline(_LONGEST_LINE):
+        rest = raw
+        while not rest.endswith(b"\n") and len(rest) == _LONGEST_LINE:
+            rest = lines.readline(_LONGEST_LINE)
         try:
             yield who(known, *_question(raw))
         except ValueError as why:

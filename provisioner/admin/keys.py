@@ -11,6 +11,7 @@ from provisioner.mac import pretty
 from provisioner.things import Device, Key
 
 NONE = "none"
+_MOST_NOTES = 10
 
 
 def put(admin: Admin, scope: str, position: int, type: str, value: str = "", label: str = "", line: int = 0, module: int = 0) -> Done:
@@ -21,10 +22,15 @@ def put(admin: Admin, scope: str, position: int, type: str, value: str = "", lab
     where = _scope(admin, scope)
     key = Key(str(where), position, type, value, label, line, module)
     touched = scopes.phones(admin, where)
-    faults = {device: fault for device in touched if (fault := _fault(admin, device, key))}
-    if where.kind == "device" and faults:
-        raise Conflict(next(iter(faults.values())))
-    notes = [f"{pretty(device.mac)}: {fault}" for device, fault in faults.items()]
+    notes = []
+    for device in touched:
+        fault, sure = _fault(admin, device, key)
+        if fault and sure and where.kind == "device":
+            raise Conflict(fault)
+        if fault:
+            notes.append(f"{pretty(device.mac)}: {fault}")
+    if len(notes) > _MOST_NOTES:
+        notes[_MOST_NOTES:] = [f"and {words.count(len(notes) - _MOST_NOTES, 'phone')} more that do not have this key"]
     if line and where.kind == "device" and line not in [one.n for one in admin.store.lines_of(touched[0].mac)]:
         notes.append(f"line {line} of {pretty(touched[0].mac)} has no account yet")
     changed, more = admin.change(lambda tx: tx.put_key(key), touched)
@@ -62,25 +68,30 @@ def _scope(admin: Admin, text: str) -> Scope:
     return where
 
 
-def _fault(admin: Admin, device: Device, key: Key) -> str:
-    """Return why this phone cannot have this key, or nothing."""
+def _fault(admin: Admin, device: Device, key: Key) -> tuple[str, bool]:
+    """Return why this phone cannot have this key, or nothing; and whether that is sure (F24)."""
     found = admin.model_of(device)
     if found is None:
-        return f"the family {device.family} cannot be used; `provisioner check` says why"
+        return f"the family {device.family} cannot be used; `provisioner check` says why", True
     family, model = found
     codes = family.maps.get("key", {})
     if key.type != NONE and key.type not in codes:
         has = ", ".join(codes) or "none"
-        return f"{family.name} have no key of type {key.type}; they have {has}"
+        return f"{family.name} have no key of type {key.type}; they have {has}", True
     if key.module > device.modules:
         if key.module > model.modules and model.sure:
-            return f"a {model.name} takes {words.count(model.modules, 'expansion module')}"
-        return f"{admin.named(device)} has {words.count(device.modules, 'expansion module')}; `provisioner device change {device.mac} --modules {key.module}` says that it is plugged in"
-    count = model.module_keys if key.module else device.keys if device.keys is not None else model.keys
-    if count is not None and key.position > count and (model.sure or device.keys is not None):
-        what = f"module {key.module}" if key.module else admin.named(device)
-        return f"{what} has {words.count(count, 'key')}, so there is no key {key.position}"
-    return ""
+            return f"a {model.name} takes {words.count(model.modules, 'expansion module')}", True
+        cure = f"`provisioner device change {device.mac} --modules {key.module}` says that it is plugged in"
+        return f"{admin.named(device)} has {words.count(device.modules, 'expansion module')}; {cure}", True
+    count = (model.module_keys or None) if key.module else device.keys if device.keys is not None else model.keys
+    if count is None or key.position <= count:
+        return "", True
+    what = f"module {key.module}" if key.module else admin.named(device)
+    sure = model.sure or (device.keys is not None and not key.module)
+    if not sure:
+        return f"{what} has {words.count(count, 'key')} by what is known without a document, and this is key {key.position}; check that the phone shows it", False
+    cure = "" if key.module else f"; if this phone really has more, `provisioner device change {device.mac} --keys {key.position}`"
+    return f"{what} has {words.count(count, 'key')}, so there is no key {key.position}{cure}", True
 
 
 def _place(key: Key) -> str:

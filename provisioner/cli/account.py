@@ -50,7 +50,7 @@ def account() -> None:
 
 
 @account.command()
-@click.argument("sip_address")
+@click.argument("sip_address", metavar="SIP-ADDRESS")
 @_facts
 @session
 def add(here: Session, sip_address: str, password_stdin: bool, password_file: Path | None, **facts: Any) -> None:
@@ -68,7 +68,7 @@ def add(here: Session, sip_address: str, password_stdin: bool, password_file: Pa
 
 
 @account.command()
-@click.argument("sip_address")
+@click.argument("sip_address", metavar="SIP-ADDRESS")
 @_facts
 @click.option("--ask-password", is_flag=True, help="Ask for the password at the terminal.")
 @session
@@ -102,7 +102,7 @@ def list_(here: Session, json_: bool) -> None:
 
 
 @account.command()
-@click.argument("sip_address")
+@click.argument("sip_address", metavar="SIP-ADDRESS")
 @out.as_json
 @session
 def show(here: Session, sip_address: str, json_: bool) -> None:
@@ -112,7 +112,7 @@ def show(here: Session, sip_address: str, json_: bool) -> None:
 
 
 @account.command()
-@click.argument("sip_address")
+@click.argument("sip_address", metavar="SIP-ADDRESS")
 @session
 def remove(here: Session, sip_address: str) -> None:
     """Remove an account that no phone has."""
