@@ -33,9 +33,7 @@ def same(one: str, other: str) -> bool:
 
 
 def split(path: str) -> tuple[str, str]:
-    """Return the token of a path and what stands behind it; an empty token where there is none.
-
-    What stands before it is a prefix of ours or of a proxy, and never counts (F14).
+    """Return the token of a path and the path without it; an empty token where there is none.
 
     A proxy may have put a prefix before it, and a phone may forget the slash behind it. Of several
     tokens the first counts, and none of them stays in the path: paths are logged.
