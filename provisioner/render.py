@@ -15,6 +15,7 @@ from typing import Any
 
 import jinja2
 from jinja2 import nodes
+from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
@@ -27,8 +28,25 @@ from provisioner.formats import PLACES, Writer
 LARGEST = 1_000_000  # bytes of one rendered file (D15)
 
 
+def _written(text: str) -> Markup:
+    """Return text as written by a format: Markup without the questions that its constructor asks."""
+    return str.__new__(Markup, text)
+
+
+class _Generator(CodeGenerator):
+    """Leaves out the escape around each output: `finalize` has written the value already (D7)."""
+
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        self.write(finalize.src or "(")
+
+    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        self.write(")")
+
+
 class _Environment(ImmutableSandboxedEnvironment):
     """A template of a family includes its neighbours by their bare name, and _shared/ by path."""
+
+    code_generator_class = _Generator
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return an attribute; our own plain namespaces hold nothing unsafe and need no long check."""
@@ -106,7 +124,7 @@ class Renderer:
                 str(value)  # raises, with the name
             if not isinstance(value, str | int):
                 raise TypeError(f"outputs {type(value).__name__}, which is neither text nor a number; ask `is not none` first")
-            return Markup(writer.write(value))
+            return _written(writer.write(value))
 
         environment = _Environment(
             loader=_Checked(self._loader), undefined=jinja2.StrictUndefined, autoescape=True, finalize=finalize,
@@ -122,7 +140,7 @@ class BadTemplate(jinja2.TemplateError):
 
 def _writer(writer: Writer, place: str) -> Callable[[object], Markup]:
     def write(value: object) -> Markup:
-        return Markup(writer.write(value, place))
+        return _written(writer.write(value, place))
 
     return write
 
