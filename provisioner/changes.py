@@ -11,15 +11,14 @@ from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Any
 
-
 from provisioner import vocabulary
-from provisioner.errors import BadInput, Conflict, NotHere
-from provisioner.kinds import Endpoint
-from provisioner.mac import pretty
+from provisioner.errors import BadInput, BadValue, Conflict, NotHere
+from provisioner.mac import parse, pretty
 from provisioner.records import Records, sqlite3
 from provisioner.seal import Seal
-from provisioner.things import Account, Contact, Device, Group, Key, Line, Site
+from provisioner.things import Account, Contact, Device, Group, Key, Line, Site, sip_address
 
+_UNSEEN = ("name", "location", "asset_tag", "notes", "factory_password", "email", "provider")  # in no phone's file, so no phone is revised for them
 _OWN = ("revision", "revised_at", "cleared", "last_seen_at", "last_address", "dated_year", "generation")  # a put does not say these
 
 
@@ -29,7 +28,6 @@ class Transaction:
     def __init__(self, store: Records, connection: sqlite3.Connection, seal: Seal, now: Callable[[], datetime], who: str, door: str) -> None:
         """connection: inside its write transaction."""
         self._store, self._db, self._seal, self._now, self._who, self._door = store, connection, seal, now, who, door
-        self.touched: set[str] = set()
 
     # Devices
 
@@ -41,21 +39,56 @@ class Transaction:
             return False
         if self._store.site(device.site) is None:
             raise NotHere(f"there is no site {device.site!r}; add it with `provisioner site add {device.site}`")
-        if device.group and device.group not in [group.slug for group in self._store.groups(device.site)]:
+        if device.group and Group(device.site, device.group) not in self._store.groups(device.site):
             raise NotHere(f"site {device.site} has no group {device.group!r}; add it with `provisioner group add {device.site}/{device.group}`")
+        if before is None:  # a phone that comes back has the token that it left with, and none that was rotated away
+            after = replace(after, generation=max(after.generation, int(self._store.meta(f"generation:{device.mac}") or 0)))
         self._write_device(after)
         self._history("device", device.mac, before, after)
-        self._revise([device.mac])
+        if before:
+            self._moved(before, after)
+        if before is None or _seen_by_phones(before, after):
+            self._revise_where("mac = ?", device.mac)
         return True
 
+    def _moved(self, before: Device, after: Device) -> None:
+        """Record what a device had from layers and keys that speak for it no more (F5)."""
+        left = [scope for scope in _above(before) if scope not in _above(after)]
+        self._taken_back(after.mac, left)
+        if (before.site, before.group) != (after.site, after.group):
+            self._keys_left("mac = ?", (after.mac,), _above(before)[-1])
+            self._keys_joined("mac = ?", (after.mac,), _above(after)[-1])
+
+    def _taken_back(self, mac: str, scopes: list[str]) -> None:
+        """Add what these scopes said to the settings that a device had once."""
+        names = {name for scope in scopes for name in self._store.layer(scope)}
+        if names:
+            self._recleared("mac = ?", (mac,), lambda cleared: cleared | names)
+
+    def _keys_left(self, condition: str, values: tuple[str, ...], scope: str) -> None:
+        """Record the keys that devices had from a group, for they stay on the phones unless emptied."""
+        self._db.execute(
+            f"INSERT OR IGNORE INTO cleared_keys SELECT mac, module, position FROM (SELECT mac FROM devices WHERE {condition}), keys WHERE scope = ?", (*values, scope)
+        )
+
+    def _keys_joined(self, condition: str, values: tuple[str, ...], scope: str) -> None:
+        """Forget that keys were cleared which are said again."""
+        self._db.execute(
+            "DELETE FROM cleared_keys WHERE (module, position) IN (SELECT module, position FROM keys WHERE scope = ?)"
+            f" AND mac IN (SELECT mac FROM devices WHERE {condition})",
+            (scope, *values),
+        )
+
     def remove_device(self, mac: str) -> bool:
-        """Take a device away, with its lines, keys and what was said of it."""
+        """Take a device away, with its lines, keys, uploads and what was said of it."""
         before = self._store.device(mac)
         if before is None:
             return False
         for line in self._store.lines_of(mac):
             self.remove_line(mac, line.n)
         self._forget_scope(f"device:{mac}")
+        if before.generation:
+            self.put_meta(f"generation:{mac}", str(before.generation))
         self._db.execute("DELETE FROM devices WHERE mac = ?", (mac,))
         self._history("device", mac, before, None)
         return True
@@ -65,13 +98,13 @@ class Transaction:
         before = self._known_device(mac)
         self._db.execute("UPDATE devices SET generation = generation + 1 WHERE mac = ?", (mac,))
         self._history("device", mac, before, replace(before, generation=before.generation + 1))
-        self._revise([mac])
+        self._revise_where("mac = ?", mac)
         return before.generation + 1
 
     def redate(self, mac: str) -> None:
         """Give the device the DST dates of the running year: a revision like any other (F8)."""
         before = self._known_device(mac)
-        self._revise([mac])
+        self._revise_where("mac = ?", mac)
         self._history("dates", mac, {"year": before.dated_year}, {"year": self._now().year})
 
     def _known_device(self, mac: str) -> Device:
@@ -103,7 +136,8 @@ class Transaction:
             row["password"] = self._seal.seal(account.password, f"accounts:{account.sip_address}:password")
         self._upsert("accounts", row, ("sip_address",))
         self._history("account", account.sip_address, before, account)
-        self._revise(line.mac for line in self._store.lines_with(account.sip_address))
+        if before and _seen_by_phones(before, account):
+            self._revise_where("mac IN (SELECT mac FROM lines WHERE sip_address = ?)", account.sip_address)
         return True
 
     def remove_account(self, sip_address: str) -> bool:
@@ -130,7 +164,9 @@ class Transaction:
             return False
         self._upsert("lines", {"mac": line.mac, "n": line.n, "sip_address": line.sip_address}, ("mac", "n"))
         self._history("line", f"{line.mac}/{line.n}", before, line)
-        self._revise([line.mac])
+        if before:
+            self._taken_back(line.mac, [f"account:{before.sip_address}"])
+        self._revise_where("mac = ?", line.mac)
         return True
 
     def remove_line(self, mac: str, n: int) -> bool:
@@ -139,9 +175,10 @@ class Transaction:
         if before is None:
             return False
         self._forget_scope(before.scope)
+        self._taken_back(mac, [f"account:{before.sip_address}"])
         self._db.execute("DELETE FROM lines WHERE mac = ? AND n = ?", (mac, n))
         self._history("line", f"{mac}/{n}", before, None)
-        self._revise([mac])
+        self._revise_where("mac = ?", mac)
         return True
 
     # Sites, groups, contacts
@@ -149,7 +186,7 @@ class Transaction:
     def put_site(self, site: Site) -> bool:
         """Add the site with its networks, or replace the one of its name."""
         before = self._store.site(site.slug)
-        if before and replace(before, networks=tuple(sorted(before.networks, key=str))) == replace(site, networks=tuple(sorted(site.networks, key=str))):
+        if before == site:
             return False
         taken = {row["network"]: row["site"] for row in self._db.execute("SELECT network, site FROM networks WHERE site != ?", (site.slug,))}
         for entry in site.networks:
@@ -174,7 +211,7 @@ class Transaction:
             raise Conflict("the default site stays: phones whose site is not known belong to it")
         phones = len(self._store.devices(site=slug))
         if phones:
-            raise Conflict(f"site {slug} has {phones} phones; move them with `provisioner device change MAC --site …` first")
+            raise Conflict(f"site {slug} has {'1 phone' if phones == 1 else f'{phones} phones'}; move them with `provisioner device change MAC --site …` first")
         for group in self._store.groups(slug):
             self.remove_group(group)
         self._forget_scope(before.scope)
@@ -196,15 +233,19 @@ class Transaction:
         """Take a group away; its phones stay in the site."""
         if group not in self._store.groups(group.site):
             return False
-        self._revise_where("site = ? AND grp = ?", group.site, group.slug)
+        members, values = self._touched_by(group.scope)
+        self._keys_left(members, values, group.scope)
         self._forget_scope(group.scope)
-        self._db.execute("UPDATE devices SET grp = '' WHERE site = ? AND grp = ?", (group.site, group.slug))
-        self._db.execute("DELETE FROM groups WHERE site = ? AND slug = ?", (group.site, group.slug))
         self._history("group", group.scope, group, None)
+        self._revise_where(members, *values)
+        self._db.execute(f"UPDATE devices SET grp = '' WHERE {members}", values)
+        self._db.execute("DELETE FROM groups WHERE site = ? AND slug = ?", (group.site, group.slug))
         return True
 
     def put_contact(self, contact: Contact) -> bool:
         """Add a contact to its site's phone book, or replace the one of its name."""
+        if self._store.site(contact.site) is None:
+            raise NotHere(f"there is no site {contact.site!r}; add it with `provisioner site add {contact.site}`")
         before = next((one for one in self._store.contacts(contact.site) if one.name == contact.name), None)
         if before == contact:
             return False
@@ -233,6 +274,7 @@ class Transaction:
             return False
         row = {name: getattr(key, name) for name in ("scope", "module", "position", "type", "value", "label", "line")}
         self._upsert("keys", row, ("scope", "module", "position"))
+        self._keys_joined(*self._touched_by(key.scope), key.scope)
         self._history("key", f"{key.scope} {key.module}/{key.position}", before, key)
         self._revise_scope(key.scope)
         return True
@@ -254,12 +296,16 @@ class Transaction:
     # Layers
 
     def say(self, scope: str, values: Mapping[str, Any]) -> bool:
-        """Say settings in a scope; values are those of vocabulary's kinds."""
-        self._known_scope(scope)
+        """Say settings in a scope; each value is read by its kind once more, so that none is kept which a boot cannot read."""
+        scope = self._known_scope(scope)
         before = self._store.layer(scope)
-        news = {name: value for name, value in values.items() if name not in before or before[name] != value}
+        read = {name: vocabulary.setting(name).read(value) for name, value in values.items()}
+        for name in read:
+            if scope.startswith(("account:", "line:")) and vocabulary.setting(name).per != "line":
+                raise BadValue(f"{name} is one for the whole phone, which {scope} cannot say; say it for a device, group, site, model or family, or in defaults")
+        news = {name: value for name, value in read.items() if name not in before or before[name] != value}
         for name, value in news.items():
-            text = json.dumps(value._asdict() if isinstance(value, Endpoint) else value)
+            text = json.dumps(value)
             if vocabulary.setting(name).secret:
                 text = self._seal.seal(text, f"settings:{scope}/{name}:value")
             self._upsert("settings", {"scope": scope, "name": name, "value": text}, ("scope", "name"))
@@ -269,15 +315,16 @@ class Transaction:
         return bool(news)
 
     def unsay(self, scope: str, names: Iterable[str]) -> bool:
-        """Take settings back; a phone that had them is told to forget them (F5)."""
+        """Take settings back; a phone that had them is told to forget them (F5). A name that no release knows any more goes too."""
+        scope = _canonical(scope)
         known = {row["name"] for row in self._db.execute("SELECT name FROM settings WHERE scope = ?", (scope,))}
         before = self._store.layer(scope)
-        gone = [name for name in names if name in known]
+        gone = [name for name in dict.fromkeys(names) if name in known]
         for name in gone:
             self._db.execute("DELETE FROM settings WHERE scope = ? AND name = ?", (scope, name))
         if gone:
             self._history("setting", scope, {name: before.get(name) for name in gone}, None)
-            self._revise_scope(scope, taken_back=gone)
+            self._revise_scope(scope, taken_back=[name for name in gone if name in vocabulary.BY_NAME])
         return bool(gone)
 
     def put_meta(self, name: str, value: str) -> None:
@@ -285,37 +332,37 @@ class Transaction:
         self._upsert("meta", {"name": name, "value": value}, ("name",))
 
     def _forget_scope(self, scope: str) -> None:
-        self.unsay(scope, list(self._store.layer(scope)))
+        self.unsay(scope, [row["name"] for row in self._db.execute("SELECT name FROM settings WHERE scope = ?", (scope,)).fetchall()])
         for key in self._store.keys_of(scope):
             self.forget_key(scope, key.position, key.module)
-        self._db.execute("DELETE FROM settings WHERE scope = ?", (scope,))
 
-    def _known_scope(self, scope: str) -> None:
-        """Raise NotHere where a scope speaks of something that has not been added."""
+    def _known_scope(self, scope: str) -> str:
+        """Return a scope as it is kept; raises NotHere where it speaks of something that has not been added."""
+        scope = _canonical(scope)
         kind, _, name = scope.partition(":")
+        first, _, second = name.partition("/")
         if kind == "device":
             self._known_device(name)
         elif kind == "line":
-            mac, _, n = name.partition("/")
-            self._known_device(mac)
-            if int(n) not in [line.n for line in self._store.lines_of(mac)]:
-                raise NotHere(f"phone {pretty(mac)} has no account on line {n}; `provisioner assign {mac} ACCOUNT --line {n}` first")
+            self._known_device(first)
+            if int(second) not in [line.n for line in self._store.lines_of(first)]:
+                raise NotHere(f"phone {pretty(first)} has no account on line {second}; `provisioner assign {first} ACCOUNT --line {second}` first")
         elif kind == "account" and self._store.account(name) is None:
             raise NotHere(f"there is no account {name}; add it with `provisioner account add {name}`")
         elif kind == "site" and self._store.site(name) is None:
             raise NotHere(f"there is no site {name!r}; add it with `provisioner site add {name}`")
-        elif kind == "group" and Group(*name.split("/", 1)) not in self._store.groups():
+        elif kind == "group" and Group(first, second) not in self._store.groups(first):
             raise NotHere(f"there is no group {name!r}; add it with `provisioner group add {name}`")
-        elif kind not in ("defaults", "family", "model", "device", "line", "account", "site", "group"):
-            raise BadInput(f"{scope!r} is no scope; there are defaults, family:F, model:F/M, site:S, group:S/G, device:MAC, account:ADDRESS, line:MAC/N")
+        return scope
 
     # Revisions and history
 
-    def _touched_by(self, scope: str) -> tuple[str, tuple[str, ...]]:
+    @staticmethod
+    def _touched_by(scope: str) -> tuple[str, tuple[str, ...]]:
         """Return the SQL condition, and its values, of the devices that a scope speaks for."""
         kind, _, name = scope.partition(":")
         if kind == "defaults":
-            return "1", ()
+            return "true", ()
         if kind == "model":
             return "family = ? AND model = ?", tuple(name.split("/", 1))
         if kind == "group":
@@ -343,18 +390,8 @@ class Transaction:
             if after != row["cleared"]:
                 self._db.execute(f"UPDATE devices SET cleared = ? WHERE cleared = ? AND {condition}", (after, row["cleared"], *values))
 
-    def _revise(self, macs: Iterable[str]) -> None:
-        for mac in set(macs):
-            self._revise_where("mac = ?", mac)
-
     def _revise_where(self, condition: str, *values: str) -> None:
-        """Raise the revision of devices; its time never goes backwards, not even by a clock (F12).
-
-        Its year is the one for which DST dates are written, where a phone takes only dates (F8).
-        """
-        at = self._now().isoformat(timespec="seconds")
-        number = self._db.execute("SELECT coalesce(max(id), 0) FROM changes").fetchone()[0]
-        self._db.execute(f"UPDATE devices SET revision = max(revision + 1, ?), revised_at = max(revised_at, ?), dated_year = max(dated_year, ?) WHERE {condition}", (number, at, int(at[:4]), *values))
+        revise(self._db, self._now().isoformat(timespec="seconds"), condition, *values)
 
     def _history(self, noun: str, name: str, before: object, after: object) -> None:
         cursor = self._db.execute(
@@ -381,3 +418,45 @@ class Transaction:
 def _secret(name: str) -> bool:
     setting = vocabulary.BY_NAME.get(name)
     return name in ("password", "factory_password") or bool(setting and setting.secret)
+
+
+def revise(connection: sqlite3.Connection, at: str, condition: str, *values: str) -> None:
+    """Raise the revision of devices; its time never goes backwards, not even by a clock (F12).
+
+    at: UTC, ISO 8601. Its year is the one for which DST dates are written, where a phone takes only dates (F8).
+    """
+    number = connection.execute("SELECT coalesce(max(id), 0) FROM changes").fetchone()[0]
+    connection.execute(
+        f"UPDATE devices SET revision = max(revision + 1, ?), revised_at = max(revised_at, ?), dated_year = max(dated_year, ?) WHERE {condition}", (number, at, int(at[:4]), *values)
+    )
+
+
+def _seen_by_phones(before: Device | Account, after: Device | Account) -> bool:
+    """Return True where two values differ in what a phone's files could hold; a blocked phone gets none."""
+    names = [field.name for field in fields(before) if field.name not in (*_UNSEEN, "state")]
+    retires = isinstance(before, Device) and isinstance(after, Device) and before.state != after.state and "retiring" in (before.state, after.state)
+    return retires or any(getattr(before, name) != getattr(after, name) for name in names)
+
+
+def _above(device: Device) -> list[str]:
+    """Return the layers that a device shares with others, its group the last."""
+    group = Group(device.site, device.group).scope if device.group else ""
+    return [f"family:{device.family}", f"model:{device.family}/{device.model}", f"site:{device.site}", group]
+
+
+def _canonical(scope: str) -> str:
+    """Return a scope in the one spelling that is kept; raises BadInput."""
+    kind, _, name = scope.partition(":")
+    first, slash, second = name.partition("/")
+    if kind == "device":
+        return f"device:{parse(name)}"
+    if kind == "line" and second.isascii() and second.isdigit():
+        return f"line:{parse(first)}/{int(second)}"
+    if kind == "account":
+        try:
+            return f"account:{sip_address(name)}"
+        except ValueError as why:
+            raise BadValue(f"{scope!r}: {why}") from None
+    if scope == "defaults" or (kind in ("family", "site") and name and not slash) or (kind in ("model", "group") and first and second):
+        return scope
+    raise BadInput(f"{scope!r} is no scope; there are defaults, family:F, model:F/M, site:S, group:S/G, device:MAC, account:ADDRESS, line:MAC/N")

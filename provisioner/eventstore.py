@@ -51,7 +51,7 @@ class EventStore:
         """Open the file, bringing its schema up to date; raises StoreTrouble."""
         self._path = path
         self._lock = threading.Lock()
-        with trouble(path):
+        with trouble(path, OSError):
             made(path)
             self._db: sqlite3.Connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._db.row_factory = sqlite3.Row
@@ -62,7 +62,7 @@ class EventStore:
     @classmethod
     def open(cls, state: Path) -> EventStore:
         """Return the event store of a state folder, which is made where it is missing."""
-        with trouble(state):
+        with trouble(state, OSError):
             state.mkdir(parents=True, exist_ok=True, mode=0o700)
         return cls(state / FILE)
 

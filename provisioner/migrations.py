@@ -61,6 +61,15 @@ INSERT INTO networks VALUES ('default', '::1/128', 1, 1);
 """
 
 
+@things()
+def m002_cleared_keys(db: Database) -> None:
+    """Keys that a phone had from a group that it left: they are emptied, and stay so (F5)."""
+    db.conn.execute(
+        "CREATE TABLE cleared_keys (mac TEXT NOT NULL REFERENCES devices(mac) ON DELETE CASCADE, module INTEGER NOT NULL, position INTEGER NOT NULL,"
+        " PRIMARY KEY (mac, module, position)) STRICT, WITHOUT ROWID"
+    )
+
+
 @events()
 def m001_events(db: Database) -> None:
     """The tables of the first release."""

@@ -5,16 +5,21 @@ Asking for what is not there is an answer (None); a disk that cannot is a StoreT
 
 from __future__ import annotations
 
+import base64
+import errno
 import ipaddress
 import json
 import os
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import sqlite_utils
 from sqlite_utils import Migrations
@@ -22,7 +27,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
 
 from provisioner import things as t
 from provisioner import vocabulary
-from provisioner.errors import Conflict, ProvisionerError, StoreTrouble
+from provisioner.errors import BadValue, Conflict, StoreTrouble
 from provisioner.kinds import Endpoint
 from provisioner.migrations import things as history
 from provisioner.seal import Seal
@@ -35,31 +40,38 @@ _Thing = TypeVar("_Thing")
 
 
 @contextmanager
-def trouble(path: Path) -> Iterator[None]:
-    """Turn what the disk or SQLite says into a StoreTrouble with the cure."""
+def trouble(path: Path, *more: type[Exception]) -> Iterator[None]:
+    """Turn what SQLite says, and `more` such as OSError, into a StoreTrouble with the cure."""
+    faults: tuple[type[Exception], ...] = (sqlite3.Error, *more)
     try:
         yield
-    except ProvisionerError:
-        raise
     except sqlite3.IntegrityError as fault:
         raise Conflict(f"that does not fit what is stored ({fault}); nothing was changed") from None
-    except (sqlite3.Error, OSError) as fault:
+    except faults as fault:
         raise StoreTrouble(f"{path}: {_cure(fault)}") from None
 
 
-def _cure(fault: BaseException) -> str:
-    text = str(fault).lower()
-    if "full" in text or "no space" in text or "file too large" in text:
-        return "the disk is full; free some space. Nothing was half-written"
-    if "readonly" in text or "read-only" in text or "permission" in text:
-        return "it cannot be written (read-only disk, or another owner); phones are still answered"
-    if "locked" in text or "busy" in text:
-        return "another process has held it for five seconds; try again"
-    if "not a database" in text or "malformed" in text or "corrupt" in text:
-        return "it is damaged or no database of ours; it was left as it is: put back a backup"
-    if "unable to open" in text:
-        return "it cannot be opened; check that the folder is there and is yours"
-    return f"the disk says: {fault}"
+_CURES = {
+    "SQLITE_FULL": "the disk is full; free some space. Nothing was half-written",
+    "SQLITE_READONLY": "it cannot be written (read-only disk, or another owner); phones are still answered",
+    "SQLITE_PERM": "it cannot be written (read-only disk, or another owner); phones are still answered",
+    "SQLITE_BUSY": "another process has held it for five seconds; try again",
+    "SQLITE_LOCKED": "another process has held it for five seconds; try again",
+    "SQLITE_NOTADB": "it is damaged or no database of ours; it was left as it is: put back a backup",
+    "SQLITE_CORRUPT": "it is damaged or no database of ours; it was left as it is: put back a backup",
+    "SQLITE_CANTOPEN": "it cannot be opened; check that the folder is there and is yours",
+    "SQLITE_IOERR": "the disk did not take or give the data: full, over a limit, or failing; look at `df` and the system's log. Nothing was half-written",
+}
+_ERRNO = {
+    errno.ENOSPC: "SQLITE_FULL", errno.EDQUOT: "SQLITE_FULL", errno.EFBIG: "SQLITE_FULL", errno.EROFS: "SQLITE_READONLY", errno.EACCES: "SQLITE_READONLY",
+    errno.EPERM: "SQLITE_READONLY", errno.ENOENT: "SQLITE_CANTOPEN", errno.ENOTDIR: "SQLITE_CANTOPEN", errno.EIO: "SQLITE_IOERR",
+}  # fmt: skip
+
+
+def _cure(fault: Exception) -> str:
+    name = _ERRNO.get(fault.errno or 0, "") if isinstance(fault, OSError) else str(getattr(fault, "sqlite_errorname", ""))
+    plain = "_".join(name.split("_")[:2])  # SQLITE_IOERR_WRITE is an SQLITE_IOERR
+    return _CURES.get(plain, f"the disk says: {fault}; look at the system's log")
 
 
 def made(path: Path) -> None:
@@ -77,7 +89,7 @@ def made(path: Path) -> None:
 
 def writable(path: Path) -> bool:
     """Return True where SQLite could write this file: the folder takes its WAL."""
-    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    return all(os.access(place, os.W_OK, effective_ids=os.access in os.supports_effective_ids) for place in (path, path.parent))
 
 
 @contextmanager
@@ -122,6 +134,7 @@ class BootFacts:
 
     layers: what operators said, (scope, values), the weakest first (D2).
     lines:  (line, account, the account's layer, the line's layer).
+    cleared_keys: (module, position) of keys that a group gave once, and that nobody says any more (F5).
     """
 
     device: Device
@@ -130,6 +143,14 @@ class BootFacts:
     lines: tuple[tuple[Line, Account, Layer, Layer], ...]
     keys: tuple[Key, ...]
     contacts: tuple[Contact, ...]
+    cleared_keys: tuple[tuple[int, int], ...] = ()
+
+
+class _Open:
+    """A thread's own connection; closed when its thread has ended and let it go."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
 
 
 class Records:
@@ -139,11 +160,14 @@ class Records:
         """Open the database, bringing its schema up to date."""
         self._path, self._seal, self._now, self._read_only = path, seal, now, read_only
         self._local, self._lock = threading.local(), threading.Lock()
-        self._all: list[sqlite3.Connection] = []
+        self._all: weakref.WeakSet[_Open] = weakref.WeakSet()
         self.server_key = seal.derive("tokens")
         self.faults: list[str] = []
-        with trouble(path):
-            self._migrate()
+        with trouble(path, OSError):
+            if not read_only:
+                made(path)
+                migrate(self._connection(), history, path)
+            self._check()
 
     @property
     def sqlite_version(self) -> tuple[int, ...]:
@@ -153,29 +177,39 @@ class Records:
     def close(self) -> None:
         """Close every thread's connection."""
         with self._lock:
-            for connection in self._all:
-                connection.close()
+            for one in self._all:
+                one.connection.close()
             self._all.clear()
         self._local = threading.local()
 
-    def _migrate(self) -> None:
-        if not self._read_only:
-            made(self._path)
-        connection = self._connection()
-        if not self._read_only:
-            migrate(connection, history, self._path)
+    def _check(self) -> None:
+        """Raise StoreTrouble where the file is damaged, or was sealed with another key."""
+        sealed = self.meta("seal")
+        if sealed:
+            self._seal.open(sealed, "meta:seal:value")
+        elif not self._read_only:
+            with self.writing() as connection:
+                connection.execute("INSERT INTO meta VALUES ('seal', ?) ON CONFLICT DO NOTHING", (self._seal.seal("opens", "meta:seal:value"),))
 
     def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            mode = "ro" if self._read_only else "rw"
-            connection = sqlite3.connect(f"file:{self._path}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, cached_statements=128)
-            connection.row_factory = sqlite3.Row
-            for pragma in ("busy_timeout=5000", "foreign_keys=ON", "trusted_schema=OFF", "synchronous=FULL"):
-                connection.execute(f"PRAGMA {pragma}")
-            self._local.connection = connection
+        mine: _Open | None = getattr(self._local, "mine", None)
+        if mine is None:
+            mine = self._local.mine = _Open(self._opened())
             with self._lock:
-                self._all.append(connection)
+                self._all.add(mine)
+        return mine.connection
+
+    def _opened(self) -> sqlite3.Connection:
+        mode = "mode=rw"
+        if self._read_only:
+            wal = self._path.with_name(f"{self._path.name}-wal")
+            # On a disk that takes no write SQLite cannot make the files that it wants beside a database; without a WAL it can do without.
+            mode = "mode=ro" if wal.exists() else "mode=ro&immutable=1"
+        connection = sqlite3.connect(f"file:{quote(str(self._path))}?{mode}", uri=True, isolation_level=None, check_same_thread=False, cached_statements=128)
+        connection.row_factory = sqlite3.Row
+        connection.create_function("folded", 1, lambda text: str(text).casefold(), deterministic=True)
+        for pragma in ("busy_timeout=5000", "foreign_keys=ON", "trusted_schema=OFF", "synchronous=FULL"):
+            connection.execute(f"PRAGMA {pragma}")
         return connection
 
     def _rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
@@ -199,7 +233,8 @@ class Records:
         try:
             yield
         finally:
-            connection.execute("COMMIT")
+            with trouble(self._path):
+                connection.execute("COMMIT")
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -216,14 +251,14 @@ class Records:
         return self._device(row) if row else None
 
     def devices(self, site: str = "", state: str = "", search: str = "") -> list[Device]:
-        """Return devices by MAC; search: part of MAC, name, location, model or serial, or of an account on it."""
-        like = f"%{search.lower().replace('%', '').replace('_', '')}%"
-        bare = like.replace(":", "").replace("-", "")
+        """Return devices by MAC; search: part of MAC, name, location, model, serial or asset tag, or of an account on it, case-blind."""
+        wanted = search.strip().casefold()
+        digits = "".join(char for char in wanted if char not in ":-. ")
         rows = self._rows(
-            "SELECT * FROM devices WHERE (? = '' OR site = ?) AND (? = '' OR state = ?) AND (? = '' OR mac LIKE ? OR lower(name) LIKE ? OR"
-            " lower(location) LIKE ? OR lower(model) LIKE ? OR lower(serial) LIKE ? OR EXISTS"
-            " (SELECT 1 FROM lines WHERE lines.mac = devices.mac AND lower(sip_address) LIKE ?)) ORDER BY mac",
-            site, site, state, state, search, bare, like, like, like, like, like,
+            "SELECT * FROM devices WHERE (?1 = '' OR site = ?1) AND (?2 = '' OR state = ?2) AND (?3 = '' OR instr(mac, ?4) OR"
+            " instr(folded(name), ?3) OR instr(folded(location), ?3) OR instr(folded(model), ?3) OR instr(folded(serial), ?3) OR instr(folded(asset_tag), ?3) OR"
+            " mac IN (SELECT mac FROM lines JOIN accounts USING (sip_address) WHERE instr(folded(sip_address), ?3) OR instr(folded(display_name), ?3))) ORDER BY mac",
+            site, state, wanted, digits or wanted,
         )  # fmt: skip
         return [self._device(row) for row in rows]
 
@@ -288,7 +323,7 @@ class Records:
     def upload(self, mac: str, name: str) -> bytes | None:
         """Return what a phone sent under this name, or None."""
         row = self._row("SELECT body FROM uploads WHERE mac = ? AND name = ?", mac, name)
-        return self._seal.open(row["body"], f"uploads:{mac}/{name}:body").encode("latin-1") if row else None
+        return self._seal.open_bytes(base64.b64decode(row["body"]), f"uploads:{mac}/{name}:body") if row else None
 
     def uploads_of(self, mac: str) -> dict[str, str]:
         """Return the names of what a phone sent, with the time of each."""
@@ -301,7 +336,13 @@ class Records:
 
     def values_said(self, name: str) -> set[Any]:
         """Return every value that any scope says of a setting which is no secret."""
-        return {value_of(json.loads(row["value"])) for row in self._rows("SELECT DISTINCT value FROM settings WHERE name = ?", name)}
+        values = set()
+        for row in self._rows("SELECT DISTINCT value FROM settings WHERE name = ?", name):
+            try:
+                values.add(_typed(name, row["value"]))
+            except BadValue:
+                continue  # the layer's reader reports it
+        return values
 
     def dated_before(self, year: int) -> list[Device]:
         """Return the devices whose DST dates are those of an earlier year (F8)."""
@@ -331,11 +372,12 @@ class Records:
             scopes = [*above, *([group] if group else []), device.scope]
             said = self._layers([*scopes, *(f"account:{line.sip_address}" for line, _ in accounts), *(line.scope for line, _ in accounts)])
             keys = self._rows("SELECT * FROM keys WHERE scope IN (?, ?) ORDER BY module, position", device.scope, group)
+            cleared = self._rows("SELECT module, position FROM cleared_keys WHERE mac = ? ORDER BY module, position", mac)
             contacts = self.contacts(device.site)
         return BootFacts(
             device, site, tuple((scope, said[scope]) for scope in scopes),
             tuple((line, account, said[f"account:{line.sip_address}"], said[line.scope]) for line, account in accounts),
-            tuple(_key(row) for row in keys), tuple(contacts),
+            tuple(_key(row) for row in keys), tuple(contacts), tuple((row["module"], row["position"]) for row in cleared),
         )  # fmt: skip
 
     # Rows to values.
@@ -349,7 +391,10 @@ class Records:
                 self._fault(f"{row['scope']} says {row['name']}, which this release does not know; `provisioner unset {row['scope']} {row['name']}`")
                 continue
             text = self._seal.open(row["value"], f"settings:{row['scope']}/{row['name']}:value") if setting.secret else row["value"]
-            said[row["scope"]][row["name"]] = value_of(json.loads(text))
+            try:
+                said[row["scope"]][row["name"]] = setting.read(json.loads(text)) if setting.secret else _typed(row["name"], text)
+            except BadValue as why:
+                self._fault(f"{row['scope']} says what this release does not take: {why}; `provisioner set {row['scope']} {row['name']}=…`")
         return said
 
     def _fault(self, sentence: str) -> None:
@@ -386,11 +431,10 @@ def trusted(kind: type[_Thing], known: Mapping[str, Any]) -> _Thing:
     return value
 
 
-def value_of(raw: Any) -> Any:
-    """Return a setting's value of its JSON: lists are tuples, an object is an endpoint."""
-    if isinstance(raw, dict):
-        return Endpoint(raw["host"], raw["port"])
-    return tuple(raw) if isinstance(raw, list) else raw
+@lru_cache(maxsize=4096)
+def _typed(name: str, text: str) -> Any:
+    """Return a setting's value of its JSON, as its kind reads it; raises BadValue where the kind takes it no more."""
+    return vocabulary.setting(name).read(json.loads(text))
 
 
 def _key(row: sqlite3.Row) -> Key:
@@ -408,4 +452,4 @@ def _shown(text: str) -> dict[str, Any] | None:
     return None
 
 
-__all__ = ["BootFacts", "Records", "sqlite3", "trouble", "trusted", "value_of"]
+__all__ = ["BootFacts", "Records", "sqlite3", "trouble", "trusted"]

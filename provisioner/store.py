@@ -6,16 +6,16 @@ Reading is in records.py, the verbs of a change in changes.py.
 
 from __future__ import annotations
 
-import os
+import base64
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from provisioner.changes import Transaction
+from provisioner.changes import Transaction, revise
 from provisioner.errors import NotHere, StoreTrouble
 from provisioner.mac import pretty
-from provisioner.records import BootFacts, Records, trouble
+from provisioner.records import BootFacts, Records, trouble, writable
 from provisioner.seal import Seal
 
 FILE = "provisioner.db"
@@ -32,17 +32,12 @@ class Store(Records):
         A file that takes no writes is opened for reading alone: phones are still answered.
         """
         path = state / FILE
-        with trouble(path):
+        with trouble(path, OSError):
             state.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if path.exists() and (state / KEY_FILE).exists() is False:
+            if path.exists() and not (state / KEY_FILE).exists():
                 raise StoreTrouble(f"{state / KEY_FILE} is missing, and {path} was sealed with it; put it back before starting")
         seal = Seal.at(state / KEY_FILE)
-        try:
-            return cls(path, seal, now)
-        except StoreTrouble:
-            if path.exists() and not os.access(path, os.W_OK) or _on_read_only_disk(state):
-                return cls(path, seal, now, read_only=True)
-            raise
+        return cls(path, seal, now, read_only=path.exists() and not writable(path))
 
     @contextmanager
     def change(self, who: str, door: str) -> Iterator[Transaction]:
@@ -54,24 +49,32 @@ class Store(Records):
             yield Transaction(self, connection, self._seal, self._now, who, door)
 
     def seen(self, mac: str, address: str, firmware: str) -> None:
-        """Remember where a phone was seen and with which firmware; the firmware may change its files."""
+        """Remember where a phone was seen and with which firmware; another firmware is a revision, since its files may be others."""
         with self.writing() as connection:
             row = connection.execute("SELECT firmware FROM devices WHERE mac = ?", (mac,)).fetchone()
             if row is None:
                 raise NotHere(f"phone {pretty(mac)} is not in the inventory")
-            now = self._now().isoformat(timespec="seconds")
-            connection.execute("UPDATE devices SET last_seen_at = ?, last_address = ?, firmware = ? WHERE mac = ?", (now, address, firmware, mac))
+            at = self._now().isoformat(timespec="seconds")
+            connection.execute("UPDATE devices SET last_seen_at = max(last_seen_at, ?), last_address = ?, firmware = ? WHERE mac = ?", (at, address, firmware, mac))
+            if row["firmware"] != firmware:
+                revise(connection, at, "mac = ?", mac)
 
-    def put_upload(self, mac: str, name: str, body: bytes) -> None:
-        """Keep what a phone sent, in place of what it sent before under this name."""
-        sealed = self._seal.seal(body.decode("latin-1"), f"uploads:{mac}/{name}:body")
+    def put_upload(self, mac: str, name: str, body: bytes) -> bool:
+        """Keep what a phone sent, in place of what it sent before under this name; True where that changed something."""
+        if self.upload(mac, name) == body:
+            return False
+        sealed = base64.b64encode(self._seal.seal_bytes(body, f"uploads:{mac}/{name}:body")).decode()
         with self.writing() as connection:
+            if connection.execute("SELECT 1 FROM devices WHERE mac = ?", (mac,)).fetchone() is None:
+                raise NotHere(f"phone {pretty(mac)} is not in the inventory")
             at = self._now().isoformat(timespec="seconds")
             connection.execute("INSERT INTO uploads VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body, at = excluded.at", (mac, name, sealed, at))
+        return True
 
-
-def _on_read_only_disk(folder: Path) -> bool:
-    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    def remove_upload(self, mac: str, name: str) -> bool:
+        """Throw away what a phone sent under this name; True where there was something."""
+        with self.writing() as connection:
+            return bool(connection.execute("DELETE FROM uploads WHERE mac = ? AND name = ?", (mac, name)).rowcount)
 
 
 __all__ = ["FILE", "KEY_FILE", "BootFacts", "Store"]
