@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -286,6 +287,21 @@ def test_from_nothing_to_a_booting_phone(run: Run, config: Path) -> None:
             assert events.stdout and json.loads(events.stdout.readline())["outcome"] == "served"
             events.send_signal(signal.SIGINT)
         assert events.returncode == 130
+
+
+def test_the_readmes_commands_do_what_it_says(config: Path) -> None:
+    text = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    typed = "".join(block for block in blocks if ".venv/bin/provisioner" in block) + "".join(block for block in blocks if "site add hq" in block)
+    with _server(config, "--try-here") as (http, tftp, _):
+        for written, meant in ((".venv/bin/provisioner", "provisioner"), ("http://127.0.0.1:8080/", http), ("tftp://127.0.0.1:6969/", tftp)):
+            typed = typed.replace(written, meant)
+        script = f'provisioner() {{ {sys.executable} -m provisioner --config {config} "$@"; }}\n{typed}'
+        ended = subprocess.run(["bash", "-e", "-o", "pipefail", "-c", script], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    for line in ("added 212@sip.example.com", "assigned 212@sip.example.com to line 1 of 805ec0d57d72 (Yealink T46U)", "at rest after 2 rounds and 1 restart", "changed site of 805ec0d57d72 (Yealink T46U)"):
+        assert line in ended.stdout
+    assert ended.stdout.count("account.1.user_name = 212\n") == 2
 
 
 def test_a_door_that_is_taken_is_78_with_the_cure(config: Path) -> None:
