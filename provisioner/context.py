@@ -66,7 +66,7 @@ def context_for(family: Family, model: Model, facts: BootFacts, secrets: Secrets
     settled = _settled(values, family, facts, secrets)
     count = max([device.lines if device.lines is not None else model.lines or 1, *(position.n for position, *_ in facts.lines)])
     lines = _lines(count, facts, stack, settled, family, secrets)
-    keys = _keys(device, model, facts.keys, lines, family)
+    keys = _keys(device, model, facts.keys, facts.cleared_keys, lines, family)
     return {
         "phone": _phone(family, model, device, firmware or device.firmware, count, keys),
         "set": settled,
@@ -189,8 +189,13 @@ def _by_name(endpoint: Endpoint) -> bool:
     return not endpoint.port and not kinds.is_address(endpoint.host)
 
 
-def _keys(device: Device, model: Model, said_keys: Iterable[Key], lines: tuple[SimpleNamespace, ...], family: Family) -> tuple[SimpleNamespace, ...]:
-    """Return every position of the phone and its modules; a device's key beats its group's (D22)."""
+def _keys(
+    device: Device, model: Model, said_keys: Iterable[Key], cleared: Iterable[tuple[int, int]], lines: tuple[SimpleNamespace, ...], family: Family
+) -> tuple[SimpleNamespace, ...]:
+    """Return every position of the phone and its modules; a device's key beats its group's (D22).
+
+    cleared: places that a group of the device said once, which are emptied unless they are said again (F5).
+    """
     codes = family.maps.get("key", {})
     known: dict[tuple[int, int], Key] = {}
     for key in sorted(said_keys, key=lambda key: key.scope.startswith("device:")):
@@ -198,6 +203,8 @@ def _keys(device: Device, model: Model, said_keys: Iterable[Key], lines: tuple[S
     count = device.keys if device.keys is not None else model.keys or 0
     if not known:  # nobody ever set a key: line N sits on key N (F5)
         known = {(0, line.n): Key(f"device:{device.mac}", line.n, "line", line=line.n) for line in lines if line.used and line.n <= count}
+    for module, n in cleared:
+        known.setdefault((module, n), Key(device.scope, n, "none", module=module))
     places = [(0, n) for n in range(1, count + 1)] + [(module, n) for module in range(1, device.modules + 1) for n in range(1, model.module_keys + 1)]
     return tuple(_key(module, n, known.get((module, n)), codes, lines) for module, n in places)
 

@@ -23,7 +23,9 @@ from hypothesis import strategies as st
 
 from provisioner import vocabulary
 from provisioner.changes import Transaction
+from provisioner.context import Secrets, context_for
 from provisioner.errors import BadInput, BadValue, Conflict, NotHere, StoreTrouble, UnknownName
+from provisioner.families import Catalog
 from provisioner.kinds import Bool, Choice, Country, Dial, Endpoint, Host, HostPort, Int, Kind, Language, Many, Password, Text, Url, Zone
 from provisioner.records import sqlite3
 from provisioner.seal import Seal
@@ -323,6 +325,17 @@ def test_keys_of_a_group_are_emptied_on_a_phone_that_leaves_it_until_they_are_sa
 
     do(house, lambda tx: (tx.put_key(Key("group:hq/lab", 3, "hold")), tx.put_device(replace(device(house), group="lab"))))
     assert house.facts_for(ONE).cleared_keys == ((0, 1),)  # type: ignore[union-attr]
+
+
+def test_a_template_sees_a_cleared_key_as_an_empty_one_and_lines_still_on_the_first(store: Store, catalog: Catalog) -> None:
+    family, model = catalog.model("snom/D785")
+    do(store, lambda tx: (tx.put_account(ALICE), tx.put_group(Group("default", "desk")), tx.put_device(Device(ONE, family.slug, model.name, group="desk"))))
+    do(store, lambda tx: (tx.put_line(Line(ONE, 1, ALICE.sip_address)), tx.put_key(Key("group:default/desk", 3, "blf", "213"))))
+    do(store, lambda tx: tx.put_device(replace(device(store), group="")))
+    facts = store.facts_for(ONE)
+
+    assert facts
+    assert [key.type for key in context_for(family, model, facts, Secrets(bytes(32)))["keys"][:4]] == ["line", None, "none", None]
 
 
 def test_a_key_is_cleared_and_stays_so_or_is_forgotten(house: Store) -> None:
