@@ -14,13 +14,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from provisioner.migrations import events as history
-from provisioner.records import made, migrate, sqlite3, trouble, writing
+from provisioner.records import made, migrate, opened, sqlite3, trouble, writable, writing
 from provisioner.things import Event
 
 FILE = "events.db"
 WAITING = 1000
 ROWS = 1_000_000  # events at most; about 300 MB
 _CHUNK = 2_000  # rows that are forgotten in one go, so that nobody waits for the sweeper
+_LONGEST = 1000  # characters of one field
 _COLUMNS = tuple(field.name for field in fields(Event) if field.name not in ("id", "held"))
 _INSERT = f"INSERT INTO events ({', '.join(_COLUMNS)}, bucket) VALUES ({', '.join('?' * len(_COLUMNS))}, ?)"
 
@@ -52,12 +53,12 @@ class EventStore:
         self._path = path
         self._lock = threading.Lock()
         with trouble(path, OSError):
-            made(path)
-            self._db: sqlite3.Connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._db.row_factory = sqlite3.Row
-            for pragma in ("busy_timeout=5000", "trusted_schema=OFF", "synchronous=NORMAL"):
-                self._db.execute(f"PRAGMA {pragma}")
-            migrate(self._db, history, path)
+            read_only = path.exists() and not writable(path)
+            if not read_only:
+                made(path)
+            self._db = opened(path, read_only, "NORMAL")
+            if not read_only:
+                migrate(self._db, history, path)
 
     @classmethod
     def open(cls, state: Path) -> EventStore:
@@ -79,7 +80,7 @@ class EventStore:
             self._db.execute("DELETE FROM waiting WHERE mac IN (SELECT mac FROM waiting ORDER BY last_at DESC, mac LIMIT -1 OFFSET ?)", (WAITING,))
 
     def _keep(self, event: Event) -> None:
-        row = [getattr(event, name) for name in _COLUMNS]
+        row = [_plain(value) if isinstance(value := getattr(event, name), str) else value for name in _COLUMNS]
         if not _counted(event):
             self._db.execute(_INSERT, (*row, None))
             if event.known and event.mac:
@@ -95,7 +96,10 @@ class EventStore:
                 " model = coalesce(nullif(excluded.model, ''), model), address = excluded.address, last_at = excluded.last_at,"
                 " times = times + excluded.times, sentence = excluded.sentence, firmware = coalesce(nullif(excluded.firmware, ''), firmware),"
                 " candidates = CASE WHEN excluded.candidates = '[]' THEN candidates ELSE excluded.candidates END",
-                (event.mac, event.family, event.model, event.address, event.at, event.at, event.times, event.sentence, event.firmware, json.dumps(event.held)),
+                (
+                    event.mac, event.family, _plain(event.model), event.address, event.at, event.at, event.times, _plain(event.sentence),
+                    _plain(event.firmware), json.dumps(event.held),
+                ),
             )
 
     def events(self, mac: str = "", after: int = 0, limit: int = 100) -> list[Event]:
@@ -143,6 +147,13 @@ class EventStore:
 def _counted(event: Event) -> bool:
     """Return True for requests that anybody can make by the thousand: for MACs nobody added, and for none at all."""
     return event.outcome == "unknown" or not event.known or not event.mac
+
+
+def _plain(text: str) -> str:
+    """Return text with what no terminal and no database should meet as escapes: phones choose paths, models and versions."""
+    if text.isprintable() and len(text) <= _LONGEST:
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text[:_LONGEST])[:_LONGEST]
 
 
 def _network(address: str) -> str:

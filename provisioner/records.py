@@ -14,7 +14,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -90,6 +90,20 @@ def made(path: Path) -> None:
 def writable(path: Path) -> bool:
     """Return True where SQLite could write this file: the folder takes its WAL."""
     return all(os.access(place, os.W_OK, effective_ids=os.access in os.supports_effective_ids) for place in (path, path.parent))
+
+
+def opened(path: Path, read_only: bool, synchronous: str) -> sqlite3.Connection:
+    """Return a connection to a file of ours, for any thread, whose transactions we begin and end ourselves."""
+    mode = "mode=rw"
+    if read_only:
+        # On a disk that takes no write SQLite cannot make the files that it wants beside a database; where no WAL lies there it can do without.
+        mode = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "mode=ro&immutable=1"
+    connection = sqlite3.connect(f"file:{quote(str(path))}?{mode}", uri=True, isolation_level=None, check_same_thread=False, cached_statements=128)
+    connection.row_factory = sqlite3.Row
+    connection.create_function("folded", 1, lambda text: str(text).casefold(), deterministic=True)
+    for pragma in ("busy_timeout=5000", "foreign_keys=ON", "trusted_schema=OFF", f"synchronous={synchronous}"):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
 
 
 @contextmanager
@@ -194,28 +208,18 @@ class Records:
     def _connection(self) -> sqlite3.Connection:
         mine: _Open | None = getattr(self._local, "mine", None)
         if mine is None:
-            mine = self._local.mine = _Open(self._opened())
+            mine = self._local.mine = _Open(opened(self._path, self._read_only, "FULL"))
             with self._lock:
                 self._all.add(mine)
         return mine.connection
 
-    def _opened(self) -> sqlite3.Connection:
-        mode = "mode=rw"
-        if self._read_only:
-            wal = self._path.with_name(f"{self._path.name}-wal")
-            # On a disk that takes no write SQLite cannot make the files that it wants beside a database; without a WAL it can do without.
-            mode = "mode=ro" if wal.exists() else "mode=ro&immutable=1"
-        connection = sqlite3.connect(f"file:{quote(str(self._path))}?{mode}", uri=True, isolation_level=None, check_same_thread=False, cached_statements=128)
-        connection.row_factory = sqlite3.Row
-        connection.create_function("folded", 1, lambda text: str(text).casefold(), deterministic=True)
-        for pragma in ("busy_timeout=5000", "foreign_keys=ON", "trusted_schema=OFF", "synchronous=FULL"):
-            connection.execute(f"PRAGMA {pragma}")
-        return connection
-
     def _rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
-        with trouble(self._path):
+        try:
             rows: list[sqlite3.Row] = self._connection().execute(sql, values).fetchall()
             return rows
+        except sqlite3.Error:
+            with trouble(self._path):
+                raise
 
     def _row(self, sql: str, *values: object) -> sqlite3.Row | None:
         rows = self._rows(sql, *values)
@@ -402,17 +406,19 @@ class Records:
             self.faults.append(sentence)
 
     def _device(self, row: sqlite3.Row) -> Device:
-        known = {field.name: row["grp" if field.name == "group" else field.name] for field in fields(Device)}
-        known["cleared"] = frozenset(json.loads(row["cleared"]))
+        known = dict(zip(row.keys(), row, strict=True))
+        known["group"] = known.pop("grp")
+        known["cleared"] = frozenset(json.loads(known["cleared"]))
         if known["factory_password"]:
-            known["factory_password"] = self._seal.open(known["factory_password"], f"devices:{row['mac']}:factory_password")
+            known["factory_password"] = self._seal.open(known["factory_password"], f"devices:{known['mac']}:factory_password")
         return trusted(Device, known)
 
     def _account(self, row: sqlite3.Row) -> Account:
-        known = {field.name: row[field.name] for field in fields(Account)}
-        known["registrar"], known["outbound_proxy"] = (Endpoint(*json.loads(row[name])) for name in ("registrar", "outbound_proxy"))
+        known = dict(zip(row.keys(), row, strict=True))
+        known.pop("n", None)  # of the line that it was found by
+        known["registrar"], known["outbound_proxy"] = (Endpoint(*json.loads(known[name])) for name in ("registrar", "outbound_proxy"))
         if known["password"]:
-            known["password"] = self._seal.open(known["password"], f"accounts:{row['sip_address']}:password")
+            known["password"] = self._seal.open(known["password"], f"accounts:{known['sip_address']}:password")
         return trusted(Account, known)
 
     def _site(self, row: sqlite3.Row, networks: list[sqlite3.Row]) -> Site:
@@ -426,8 +432,7 @@ class Records:
 def trusted(kind: type[_Thing], known: Mapping[str, Any]) -> _Thing:
     """Return a frozen value of what the database holds, without checking it anew."""
     value = object.__new__(kind)
-    for name, field in known.items():
-        object.__setattr__(value, name, field)
+    value.__dict__.update(known)  # what a frozen dataclass without slots keeps its fields in
     return value
 
 
