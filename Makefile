@@ -58,8 +58,8 @@ clean:  ## remove what was made here; var/ stays
 
 # Install Debian packages as root or with sudo; otherwise say the one command that does.
 define apt
-{ echo "installing $(1)" >&2; \
-  if [ "$$(id -u)" = 0 ]; then sudo=; elif sudo -n true 2>/dev/null; then sudo=sudo; \
+{ if [ "$$(id -u)" = 0 ]; then sudo=; elif sudo -n true 2>/dev/null; then sudo=sudo; \
   else echo "some packages are missing; as root: apt-get install $(1)" >&2; exit 1; fi; \
+  echo "installing $(1)" >&2; \
   $$sudo apt-get -qq update && DEBIAN_FRONTEND=noninteractive $$sudo apt-get -qq install --yes --no-install-recommends $(1) >/dev/null; }
 endef
