@@ -214,6 +214,8 @@ class Transaction:
             raise Conflict(f"site {slug} has {'1 phone' if phones == 1 else f'{phones} phones'}; move them with `provisioner device change MAC --site …` first")
         for group in self._store.groups(slug):
             self.remove_group(group)
+        for contact in self._store.contacts(slug):
+            self.remove_contact(slug, contact.name)
         self._forget_scope(before.scope)
         self._db.execute("DELETE FROM sites WHERE slug = ?", (slug,))
         self._history("site", slug, before, None)

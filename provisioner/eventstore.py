@@ -13,6 +13,7 @@ import threading
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from provisioner.errors import Conflict, StoreTrouble
 from provisioner.migrations import events as history
 from provisioner.records import made, migrate, opened, sqlite3, trouble, writable, writing
 from provisioner.things import Event
@@ -74,10 +75,13 @@ class EventStore:
 
     def log(self, events: list[Event]) -> None:
         """Keep events, all or none of them; raises StoreTrouble where the disk takes none."""
-        with self._lock, trouble(self._path), writing(self._db):
-            for event in events:
-                self._keep(event)
-            self._db.execute("DELETE FROM waiting WHERE mac IN (SELECT mac FROM waiting ORDER BY last_at DESC, mac LIMIT -1 OFFSET ?)", (WAITING,))
+        try:
+            with self._lock, trouble(self._path), writing(self._db):
+                for event in events:
+                    self._keep(event)
+                self._db.execute("DELETE FROM waiting WHERE mac IN (SELECT mac FROM waiting ORDER BY last_at DESC, mac LIMIT -1 OFFSET ?)", (WAITING,))
+        except Conflict as why:  # an event of no shape of ours; the writer of events must not end by it
+            raise StoreTrouble(f"{self._path}: {why}") from None
 
     def _keep(self, event: Event) -> None:
         row = [_plain(value) if isinstance(value := getattr(event, name), str) else value for name in _COLUMNS]

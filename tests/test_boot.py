@@ -292,6 +292,7 @@ def test_what_becomes_of_an_unknown_phone_is_the_sites_word(house: Booter, event
 
     assert word in events[0].sentence
     assert (house.store.device(UNKNOWN) is not None) == (policy == "add")
+    assert (events[0].known, events[0].firmware, events[0].held) == (False, "1.0", None if policy == "refuse" else ("acme",))
 
 
 def test_a_preview_masks_secrets_and_token_until_asked(house: Booter) -> None:

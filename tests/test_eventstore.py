@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.errors import ProvisionerError, StoreTrouble
+from provisioner.errors import StoreTrouble
 from provisioner.eventstore import WAITING, EventStore
 from provisioner.things import Event
 
@@ -128,7 +128,7 @@ def test_events_are_followed_by_their_ids_and_old_ones_are_forgotten(log: EventS
 
 
 def test_a_batch_is_kept_whole_or_not_at_all(log: EventStore) -> None:
-    with pytest.raises(ProvisionerError):
+    with pytest.raises(StoreTrouble):
         log.log([SERVED, replace(SERVED, status="not a number")])  # type: ignore[arg-type]
 
     assert log.events() == []

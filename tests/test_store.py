@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlite_utils
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,7 @@ from provisioner.context import Secrets, context_for
 from provisioner.errors import BadInput, BadValue, Conflict, NotHere, StoreTrouble, UnknownName
 from provisioner.families import Catalog
 from provisioner.kinds import Bool, Choice, Country, Dial, Endpoint, Host, HostPort, Int, Kind, Language, Many, Password, Text, Url, Zone
+from provisioner.migrations import things as history
 from provisioner.records import sqlite3
 from provisioner.seal import Seal
 from provisioner.store import FILE, KEY_FILE, Store
@@ -630,6 +632,29 @@ def test_a_step_of_the_schema_that_fails_is_taken_back_and_the_next_start_finish
     assert Store.open(state).sites()
 
 
+def test_a_file_of_the_first_release_is_brought_up_to_date_with_all_that_is_in_it(tmp_path: Path) -> None:
+    tmp_path.joinpath(KEY_FILE).write_bytes(recorded.KEY)
+    tmp_path.joinpath(KEY_FILE).chmod(0o600)
+    first = sqlite_utils.Database(tmp_path / FILE)
+    history.apply(first, stop_before="m002_cleared_keys")
+    first.execute("INSERT INTO settings VALUES ('defaults', 'stun_server', '[\"stun.example.com\", 3478]')")
+    first.close()
+
+    store = Store.open(tmp_path)
+    assert store.layer("defaults") == {"stun_server": Endpoint("stun.example.com", 3478)}
+    assert do(store, lambda tx: tx.put_device(Device(ONE, "acme", "A100"))) == {ONE} and store.facts_for(ONE)
+
+
+def test_a_site_that_is_taken_away_leaves_the_history_of_all_that_was_in_it(house: Store) -> None:
+    do(house, lambda tx: (tx.put_site(Site("lab")), tx.put_group(Group("lab", "desk")), tx.put_contact(Contact("lab", "Anna", (("work", "201"),)))))
+    do(house, lambda tx: (tx.say("site:lab", {"language": "pt"}), tx.say("group:lab/desk", {"language": "en"})))
+    do(house, lambda tx: tx.remove_site("lab"))
+
+    gone = {(change.noun, change.name) for change in house.changes(10) if change.after is None}
+    assert gone == {("site", "lab"), ("group", "group:lab/desk"), ("contact", "lab/Anna"), ("setting", "site:lab"), ("setting", "group:lab/desk")}
+    assert house.site("lab") is None and house.layer("site:lab") == {}
+
+
 def test_a_database_without_its_key_is_refused_before_another_is_made(house: Store, tmp_path: Path) -> None:
     house.close()
     (tmp_path / "state" / KEY_FILE).unlink()
@@ -655,6 +680,7 @@ def test_while_another_process_holds_the_file_phones_are_answered_and_writers_to
     with pytest.raises(StoreTrouble, match="another process has held it"):
         do(house, lambda tx: tx.rotate_token(ONE))
     assert house.facts_for(ONE) and device(house).generation == 0
+    assert device(Store.open(tmp_path / "state")).generation == 0
     other.execute("ROLLBACK")
     other.close()
     assert do(house, lambda tx: tx.rotate_token(ONE)) == {ONE}
