@@ -261,18 +261,17 @@ def _sends(phone: Phone, here: str, number: int, patience: Patience) -> Generato
 
 def _steady(got: Sequence[Fetch], here: str, public_url: str) -> str:
     """Return where the phone boots next: our provisioning URL in what it was served, else where it is."""
-    for fetch in got:
-        text = fetch.body.decode("utf-8", "replace")
+    texts = [fetch.body.decode("utf-8", "replace") for fetch in got]
+    for text in texts:
         for ours in _OURS.finditer(text):
             before = _BEFORE.search(text[max(0, ours.start() - 300) : ours.start()])  # first the token: files are long
             if before:
                 scheme, host, path = before.groups()
                 same = urlsplit(here)
                 return f"{scheme or (same.scheme if host == same.netloc else 'http')}://{host}{path}{ours[0]}/"
-        bare = public_url.partition("://")[2].rstrip("/")
-        if bare and re.search(rf"(?<![\w.-]){re.escape(bare)}(?![\w.:-])", text):
-            return _folder(public_url)
-    return here
+    bare = public_url.partition("://")[2].rstrip("/")
+    named = bare and any(re.search(rf"(?<![\w.-]){re.escape(bare)}(?![\w.:-])", text) for text in texts)
+    return _folder(public_url) if named else here
 
 
 def play(phone: Phone, server_url: str, answer: Callable[[Ask], Answer], public_url: str = "", uploads: bool = False) -> Boot:
