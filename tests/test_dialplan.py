@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner import kinds
+from provisioner import families, kinds
 from provisioner.dialplan import NUMBERS, emergency_numbers, written
+from provisioner.families import Catalog
+from provisioner.store import Store
 from tests import dialplan_players as players
 from tests.dialplan_players import AFTER_WAIT, AT_ONCE, CUT_SHORT, REFUSED
+from tests.test_fixed_points import bench_for, parameters
 
 
 def test_a_pattern_without_a_digit_map_of_its_own_is_an_rfc_3435_map() -> None:
@@ -85,3 +89,45 @@ def test_the_table_of_countries_holds_numbers_that_can_be_dialled() -> None:
 def test_the_players_read_the_makers_own_examples(play: object, plan: str, dialled: str, becomes: str) -> None:
     assert callable(play)
     assert play(plan, dialled) == becomes
+
+
+# Every family's rendered plan, played (F9)
+
+Parameters = Mapping[str, str]
+PLANS: Mapping[str, tuple[Callable[[str, str], str], Callable[[Parameters], str]]] = {
+    "cisco-mpp": (players.parentheses, lambda said: said["Dial_Plan_1_"]),
+    "cisco-spa": (players.parentheses, lambda said: said["Dial_Plan_1_"]),
+    "fanvil": (players.timed_list, lambda said: ""),  # no element for dial rules is known
+    "grandstream": (players.braces, lambda said: said["P290"]),
+    "poly": (players.digit_map, lambda said: said["dialplan.digitmap"]),
+    "snom": (players.expressions, lambda said: said["user_dp_str[1]"]),
+    "yealink": (players.dial_now, lambda said: "\n".join(rule for name, rule in said.items() if name.startswith("dialplan.dialnow.rule.") and rule != "%NULL%")),
+}
+FAMILIES = sorted(families.load().families)
+
+
+def played(catalog: Catalog, store: Store, slug: str, country: str, plan: tuple[str, ...] | None, numbers: tuple[str, ...]) -> list[str]:
+    """Return what becomes of each number on a phone of this family, at a site in this country, with this dial plan."""
+    bench = bench_for(catalog, store, slug)
+    bench.change_site(country=country)
+    if plan:
+        with store.change("test", "test") as tx:
+            tx.say(f"device:{bench.phone.mac}", {"dial_plan": plan})
+    play, text_of = PLANS[slug]
+    own = [fetch.body for fetch in bench.boot().fetches if fetch.served and bench.phone.mac in fetch.name.lower()]
+    text = text_of(parameters(slug, own))
+    return [play(text, number) for number in numbers]
+
+
+@pytest.mark.parametrize("slug", FAMILIES)
+def test_emergency_numbers_are_dialled_at_once_and_everything_else_whole(catalog: Catalog, store: Store, slug: str) -> None:
+    numbers = ("112", "911", "999", "*97", "201", "00351213456789")
+    urgent = AFTER_WAIT if any(row.name == "dial_plan" for row in catalog.families[slug].cannot) else AT_ONCE
+    assert played(catalog, store, slug, "PT", None, numbers) == [urgent, urgent, urgent, urgent, AFTER_WAIT, AFTER_WAIT]
+
+
+@pytest.mark.parametrize("slug", FAMILIES)
+def test_the_countrys_own_emergency_numbers_are_dialled_at_once_with_any_dial_plan(catalog: Catalog, store: Store, slug: str) -> None:
+    numbers = ("112", "110", "119", "0312345678", "2345")
+    urgent = AFTER_WAIT if any(row.name == "dial_plan" for row in catalog.families[slug].cannot) else AT_ONCE
+    assert played(catalog, store, slug, "JP", ("[2-9]xxx", "0x+"), numbers) == [urgent, urgent, urgent, AFTER_WAIT, urgent]
