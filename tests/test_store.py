@@ -277,6 +277,64 @@ def test_another_firmware_is_a_revision_and_the_same_one_is_none(house: Store) -
         house.seen("80aabb0000ff", "", "")
 
 
+SCOPES = st.sampled_from(
+    ["defaults", "family:acme", "model:acme/A100", "site:hq", "site:default", "group:hq/reception", "group:hq/lab", f"device:{ONE}", f"device:{TWO}", "account:a@example.com", f"line:{ONE}/1"]
+)
+PHONES, ACCOUNTS = st.sampled_from([ONE, TWO, THREE]), st.sampled_from(["a@example.com", "b@example.com"])
+NAMES, WORDS = st.sampled_from(["srtp", "dtmf"]), {"srtp": ["off", "required"], "dtmf": ["info", "inband"]}
+KEY_SCOPES = st.sampled_from([f"device:{ONE}", "group:hq/reception", "group:hq/lab"])
+DEEDS = st.one_of(
+    st.tuples(st.just("say"), SCOPES, NAMES.flatmap(lambda name: st.tuples(st.just(name), st.sampled_from(WORDS[name])).map(lambda pair: dict([pair])))),
+    st.tuples(st.just("unsay"), SCOPES, NAMES.map(lambda name: [name])),
+    st.tuples(st.just("put_line"), st.builds(Line, PHONES, st.integers(1, 2), ACCOUNTS)),
+    st.tuples(st.just("remove_line"), PHONES, st.integers(1, 2)),
+    st.tuples(st.just("put_account"), st.builds(Account, ACCOUNTS, password=st.sampled_from(["", "x"]), transport=st.sampled_from(["udp", "tls"]), notes=st.sampled_from(["", "n"]))),
+    st.tuples(st.just("remove_account"), ACCOUNTS),
+    st.tuples(st.just("put_key"), st.builds(Key, KEY_SCOPES, st.integers(1, 2), st.sampled_from(["hold", "dnd", "none"]))),
+    st.tuples(st.just("forget_key"), KEY_SCOPES, st.integers(1, 2)),
+    st.tuples(st.just("put_contact"), st.builds(Contact, st.sampled_from(["hq", "default"]), st.just("Anna"), st.sampled_from([(("work", "1"),), (("work", "2"),)]))),
+    st.tuples(st.just("remove_contact"), st.sampled_from(["hq", "default"]), st.just("Anna")),
+    st.tuples(st.just("put_site"), st.builds(Site, st.just("hq"), name=st.sampled_from(["", "n"]), public_url=st.sampled_from(["", "http://a.example"]))),
+    st.tuples(st.just("put_group"), st.builds(Group, st.just("hq"), st.sampled_from(["reception", "lab"]))),
+    st.tuples(st.just("remove_group"), st.builds(Group, st.just("hq"), st.sampled_from(["reception", "lab"]))),
+    st.tuples(st.just("put_device"), st.builds(Device, PHONES, st.just("acme"), st.sampled_from(["A100", "A200"]), st.just("hq"), st.sampled_from(["", "reception", "lab"]), notes=st.sampled_from(["", "n"]))),
+    st.tuples(st.just("put_device"), st.builds(Device, PHONES, st.just("acme"), st.sampled_from(["A100", "A200"]), modules=st.integers(0, 1))),
+    st.tuples(st.just("remove_device"), PHONES),
+    st.tuples(st.just("rotate_token"), PHONES),
+)  # fmt: skip
+
+
+def seen_by_phones(store: Store, mac: str) -> object:
+    """Return all that a phone's files are made of, without what is in none of them."""
+    facts = store.facts_for(mac)
+    if facts is None:
+        return None
+    bare = replace(facts.device, revision=0, revised_at="", notes="")
+    lines = tuple((line, replace(account, notes=""), *layers) for line, account, *layers in facts.lines)
+    return replace(facts, device=bare, site=replace(facts.site, name=""), lines=lines)
+
+
+@given(st.lists(DEEDS, max_size=14))
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_whatever_is_done_a_phone_is_revised_when_its_files_could_change_and_only_then(tmp_path_factory: pytest.TempPathFactory, deeds: list[Any]) -> None:
+    store = recorded.open_store(tmp_path_factory.mktemp("state"))
+    store._connection().execute("PRAGMA synchronous=OFF")
+    do(store, lambda tx: (tx.put_site(Site("hq")), tx.put_group(Group("hq", "lab")), tx.put_account(Account("a@example.com")), tx.put_device(Device(ONE, "acme", "A100", "hq", "lab"))))
+    do(store, lambda tx: tx.put_line(Line(ONE, 1, "a@example.com")))
+    for deed, *words in deeds:
+        before = {mac: seen_by_phones(store, mac) for mac in (ONE, TWO, THREE)}
+        number = len(store.changes(1000))
+        try:
+            touched = do(store, lambda tx, deed=deed, words=words: getattr(tx, deed)(*words))  # type: ignore[misc]
+        except BadInput:
+            assert {mac: seen_by_phones(store, mac) for mac in before} == before and len(store.changes(1000)) == number
+            continue
+        changed = {mac for mac in before if (after := seen_by_phones(store, mac)) is not None and after != before[mac]}
+        assert touched == changed
+        assert changed == set() or number < len(store.changes(1000))
+    store.close()
+
+
 # Taken back (F5)
 
 
