@@ -26,7 +26,7 @@ from pathlib import Path
 
 from provisioner import tokens
 from provisioner.admit import TFTPKeepsSecrets, admit, network_of, token_fits
-from provisioner.context import Secrets, SiteUrls, context_for, family_context
+from provisioner.context import Secrets, SiteUrls, context_for, family_context, said
 from provisioner.errors import Missing, NotHere, NotServed, ProvisionerError, Refused, RenderFailed, StoreTrouble, Unknown
 from provisioner.families import Catalog, Family, FileRule, Model, last_segment
 from provisioner.identify import Sighting, identify, mac_in
@@ -100,8 +100,17 @@ class Booter:
         facts = self.store.facts_for(device.mac)
         if facts is None:
             raise Unknown(f"phone {pretty(device.mac)} was removed while it asked; add it again")
+        if rule.seeds and not self._is_ours(family, request, facts):
+            return self._kept_upload(family, device, request, rule)
         body = self._render(family, rule, facts, who.firmware)
         return _reply(body, rule, request, facts.device)
+
+    def _is_ours(self, family: Family, request: PhoneRequest, facts: BootFacts) -> bool:
+        """Return True where a directory comes from our phone book: there is one, and the phone keeps none of its own (F5, D14)."""
+        values = said(family, self._model(family, facts.device), facts)
+        if not values["phonebook"].value or not facts.contacts:
+            return False
+        return not values["keep_user_changes"].value or self.store.upload(facts.device.mac, last_segment(request.path).lower()) is None
 
     def _recognise(self, request: PhoneRequest, trail: _Trail) -> tuple[Sighting, Device | None, Site, bool]:
         """Steps 1 and 2: one look-up and one comparison, whoever asks (D12)."""

@@ -105,6 +105,7 @@ class FileRule:
     enrols: bool = False
     asks: bool = True
     otherwise: bool = False
+    seeds: bool = False
     named_in: str = ""
     media_type: str = "text/plain; charset=utf-8"
     encode: str = "plain"
@@ -401,7 +402,7 @@ SCHEMA: Mapping[str, Mapping[str, Reader]] = {
     "passwords": {"alphabet": _text, "length": _number},
     "files": {
         "match": _patterns, "template": _text, "asset": _text, "scope": _one_of("phone", "family"), "enrols": _truth, "asks": _truth,
-        "otherwise": _truth, "named_in": _text, "format": _one_of(*FORMATS), "charset": _charset, "media_type": _text,
+        "otherwise": _truth, "seeds": _truth, "named_in": _text, "format": _one_of(*FORMATS), "charset": _charset, "media_type": _text,
         "booleans": _two_words, "empty": _text, "trims": _truth, "encode": _one_of(*encode.ENCODERS), **_GUARD,
     },
     "uploads": {"match": _patterns, "kind": _one_of("override", "directory", "log")},
@@ -519,7 +520,7 @@ def read_family(folders: Sequence[Path], shared: Sequence[Path] = ()) -> Family:
             patterns=read["match"],
             writer=Writer(**{key: read[key] for key in ("format", "charset", "booleans", "empty", "trims") if key in read}),
             guard=_guard(read),
-            **{key: read[key] for key in ("template", "asset", "scope", "enrols", "asks", "otherwise", "named_in", "media_type", "encode") if key in read},
+            **{key: read[key] for key in ("template", "asset", "scope", "enrols", "asks", "otherwise", "seeds", "named_in", "media_type", "encode") if key in read},
         )
         if rule.template and not any((folder / rule.template).is_file() for folder in folders):
             raise check.fault(f"files[{number}].template", f"names {rule.template}, which is not in the folder")

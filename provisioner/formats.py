@@ -128,4 +128,5 @@ PLACES: Mapping[str, Callable[[Writer, str, str], str]] = {
     "pair": _refusing(":", "a user:password pair"),
     "rule": lambda writer, text, name: text.replace("$", "$$"),
     "list": _refusing(";", "a list with semicolons"),
+    "macro": _refusing("$!^'", "a macro"),
 }

@@ -108,6 +108,48 @@ def whole_names(said: Mapping[str, str]) -> dict[str, str]:
     """Return the parameters with first and last names put together: a format that parts them parts them at the first blank."""
     joined = dict(said)
     for key in said:
-        if key.endswith("FirstName"):
-            joined[key] = f"{joined[key]} {joined.pop(key.replace('First', 'Last'), '')}".strip()
+        for first, last in (("FirstName", "LastName"), (".fn", ".ln")):
+            if key.endswith(first):
+                joined[key] = f"{joined[key]} {joined.pop(key.removesuffix(first) + last, '')}".strip()
     return joined
+
+
+@pytest.mark.parametrize("part", ["value", "label"])
+def test_a_hostile_text_on_keys_of_every_type_is_carried_or_refused(phone: tuple[Booter, str], part: str) -> None:
+    booter, mac = phone
+    family, model, _ = booter.facts(mac)
+    kinds = [kind for kind in family.maps["key"] if kind != "none"]
+
+    def put(some: list[str], texts: Mapping[int, str]) -> None:
+        with booter.store.change("test", "test") as tx:
+            for position, kind in enumerate(some, 1):
+                tx.put_key(Key(f"device:{mac}", position, kind, line=1, **{"value": "213", "label": "label", part: texts.get(position, f"harmless{position}x")}))
+
+    for at in range(0, len(kinds), model.keys or 1):
+        some = kinds[at : at + (model.keys or 1)]
+        put(some, {})
+        harmless = files(booter, mac)
+        for text in HOSTILE:
+            texts = dict.fromkeys(range(1, len(some) + 1), text)
+            while texts:
+                try:
+                    put(some, texts)
+                    said = files(booter, mac)
+                except Unsayable as why:  # names the key; the others must still be carried
+                    assert text not in str(why) or len(text) == 1 or text.lower() == "%null%", f"{text!r} as {part}"
+                    texts.pop(int(why.setting.rpartition("key ")[2]))
+                    continue
+                except ProvisionerError:  # refused before it is stored
+                    break
+                assert_carried(said, harmless, {f"harmless{n}x": word.strip() for n, word in texts.items()}, f"{text!r} as {part} of {some}")
+                break
+
+
+def assert_carried(said: Mapping[str, dict[str, str]], harmless: Mapping[str, dict[str, str]], instead: Mapping[str, str], where: str) -> None:
+    """Check that the same parameters are there, and hold the texts where the harmless ones stood."""
+    for name, values in said.items():
+        assert set(values) == set(harmless[name]), f"{where}: other parameters in {name}"
+        expected = dict(harmless[name])
+        for word, text in instead.items():
+            expected = {key: value.replace(word, text) for key, value in expected.items()}
+        assert values == expected, f"{where} in {name}"

@@ -28,3 +28,16 @@ def test_a_master_file_names_its_files() -> None:
 def test_what_a_phone_would_not_take_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError):
         parse(body)
+
+
+def test_a_directory_is_read_by_its_items() -> None:
+    # Source: Polycom administrator guides, Local Contact Directory File Format
+    body = b"<directory><item_list><item><ln>Doe</ln><fn>John</fn><ct>1001</ct><sd>1</sd><dc/></item></item_list></directory>"
+
+    assert parse(body) == {"item[1].ln": "Doe", "item[1].fn": "John", "item[1].ct": "1001", "item[1].sd": "1", "item[1].dc": ""}
+
+
+@pytest.mark.parametrize("items", [b"<item><fn>A</fn></item>", b"<item><ct>1</ct></item><item><ct>1</ct></item>", b"<item><ct>1</ct><ct>2</ct></item>", b"<item><x>1</x></item>"])
+def test_a_directory_that_a_phone_would_not_take_is_refused(items: bytes) -> None:
+    with pytest.raises(ValueError):
+        parse(b"<directory><item_list>" + items + b"</item_list></directory>")
