@@ -26,7 +26,7 @@ def due(store: Store, catalog: Catalog, now: datetime) -> list[str]:
         (family.slug, zone)
         for zone in {"UTC", *store.values_said("timezone")}
         for family in catalog.families.values()
-        if timezones.time_of(zone, family.time_forms, now.year).form == "dates"
+        if any(timezones.time_of(zone, family.time_forms, year).dated for year in (now.year - 1, now.year))  # last year's may have to go
     }
     if not wanting:
         return []

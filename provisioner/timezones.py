@@ -192,18 +192,16 @@ def _time_of(zone: str, forms: tuple[str, ...], year: int, word: str | None) -> 
     dated = _in_year(zone, rule, year) if year else None
     if rule.days is None and dated is None:
         return Time(zone, rule.offset, _posix(zone, rule, None), word, warning=_by_calendar(zone) if _moves_on(zone) else "")
-    off_rule = dated is not None and (rule.days is None or dated.off_rule)
-    if rule.days and not off_rule:
+    in_dates = next((form for form in ("dates", "posix") if form in forms), "") if dated else ""
+    if rule.days and not (dated and in_dates and dated.off_rule):
         strict = all(0 <= day.at <= 86400 for day in rule.days)
         for form in forms:
             turns = _said(form, rule.days, strict)
             if turns:
                 return Time(zone, rule.offset, _posix(zone, rule, None), word, True, form, rule.save, *turns)
-    if dated:
-        form = next((form for form in ("dates", "posix") if form in forms), "")
-        if form:
-            text = _posix(zone, dated.rule, dated.turns)
-            return Time(zone, dated.rule.offset, text, word, True, form, dated.rule.save, *dated.turns, dated=True)
+    if dated and in_dates:
+        text = _posix(zone, dated.rule, dated.turns)
+        return Time(zone, dated.rule.offset, text, word, True, in_dates, dated.rule.save, *dated.turns, dated=True)
     if rule.days and "posix" in forms:
         why = f"{zone} turns its clocks at an hour outside 0 to 24, which some phones do not read; give the device a year to get fixed dates"
         turns = _loose(rule.days)
