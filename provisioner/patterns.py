@@ -2,7 +2,7 @@
 
 A pattern reads like the thing it matches. A blank matches one or more, case never counts,
 and every placeholder also generates: one line of a manifest recognises a phone's request
-and writes the same request for our simulator.
+and writes the same request for our simulator. {model=NAME} is a model that stands there as a word.
 
 >>> Pattern("Yealink SIP-{model} {firmware} {mac::}").match("yealink SIP-T46G  28.83.0.120 00:15:65:4A:A9:37")
 {'model': 'T46G', 'firmware': '28.83.0.120', 'mac': '0015654aa937'}
@@ -24,7 +24,7 @@ _WORDS: Mapping[str, str] = {
     "firmware": r"v?\d+(?:[._]\w+)*(?:\(\w+\))?(?:-\w+)*",
     "serial": r"[a-z0-9]+",
 }
-_PIECES = re.compile(r"\{(\w+)(?::([:_-]))?\}|(\*)|( +)|([^{}* ]+)|(.)")
+_PIECES = re.compile(r"\{(\w+)(?::([:_-])|=([\w.+-]+))?\}|(\*)|( +)|([^{}* ]+)|(.)")
 PLACEHOLDERS = ("{mac}", "{MAC}", "{mac::}", "{mac:-}", "{mac:_}", "{model}", "{code}", "{firmware}", "{serial}")
 
 
@@ -36,14 +36,14 @@ class Pattern:
         self.text = text
         self.names: list[str] = []
         expression = ""
-        for name, separator, star, blank, plain, stray in _PIECES.findall(text):
+        for name, separator, word, star, blank, plain, stray in _PIECES.findall(text):
             if stray:
                 raise ValueError(f"{text!r} has a lone {stray!r}; placeholders are {' '.join(PLACEHOLDERS)}")
             if name:
                 low = name.lower()
-                if f"{{{name}{':' + separator if separator else ''}}}" not in PLACEHOLDERS:
+                if f"{{{name}{':' + separator if separator else ''}}}" not in PLACEHOLDERS or (word and name != "model"):
                     raise ValueError(f"{text!r} has the unknown placeholder {{{name}}}; there are {' '.join(PLACEHOLDERS)}")
-                expression += f"(?P={low})" if low in self.names else f"(?P<{low}>{_WORDS[low]})"
+                expression += f"(?P={low})" if low in self.names else f"(?P<{low}>{re.escape(word) or _WORDS[low]})"
                 if low not in self.names:
                     self.names.append(low)
             else:
@@ -81,10 +81,10 @@ class Pattern:
         """Return the text for one phone; KeyError names the value that is missing."""
 
         def one(piece: re.Match[str]) -> str:
-            name, separator = piece[1], piece[2]
+            name, separator, word = piece[1], piece[2], piece[3]
             if name is None:
                 return piece[0]
-            value = values[name.lower()]
+            value = word or values[name.lower()]
             if name.lower() == "mac" and separator:
                 value = separator.join(value[i : i + 2] for i in range(0, 12, 2))
             return value.upper() if name == "MAC" else value

@@ -31,6 +31,14 @@ def test_a_model_may_have_a_blank_and_a_firmware_a_letter_in_front() -> None:
     assert caught == {"model": "X6U Pro", "firmware": "0.0.10", "mac": "0c383e2cd782"}
 
 
+def test_a_model_may_stand_as_a_word() -> None:
+    pattern = Pattern("{model=W52P} {firmware}")
+
+    assert pattern.match("w52p 25.30.0.2") == {"model": "w52p", "firmware": "25.30.0.2"}
+    assert pattern.match("W60B 25.30.0.2") is None
+    assert pattern.fill({"firmware": "25.30"}) == "W52P 25.30"
+
+
 def test_the_whole_text_must_match() -> None:
     assert Pattern("{mac}.cfg").match("805ec0d57d72.cfg.bak") is None
 
