@@ -41,6 +41,7 @@ def test_a_devices_key_beats_its_groups_until_it_is_forgotten(phone: Admin) -> N
 @pytest.mark.parametrize(("arguments", "words"), [
     ((1, "park", "700"), "Acme desk phones have no key of type park; they have line, blf, speed-dial"),
     ((5, "blf", "213"), "has 4 keys, so there is no key 5"),
+    ((3, "line", "", "", 77), "has 2 lines, so there is no line 77; if this phone really has more, `provisioner device change 02ac0e000001 --lines 77`"),
     ((1, "blf", "213", "", 0, 1), "has 0 expansion modules; `provisioner device change 02ac0e000001 --modules 1`"),
     ((1, "blf", "213", "", 0, 2), "a Two takes 1 expansion module"),
 ])  # fmt: skip
@@ -69,6 +70,7 @@ def test_keys_belong_to_phones_and_groups_and_a_line_without_account_is_a_note(p
 def test_beyond_a_count_without_a_good_source_is_a_note(phone: Admin) -> None:
     devices.change(phone, MAC, {}, model="acme/Unsure")
     assert "and this is key 5; check that the phone shows it" in keys.put(phone, f"device:{MAC}", 5, "blf", "213").notes[0]
+    assert "and this is line 3; check that the phone shows it" in keys.put(phone, f"device:{MAC}", 1, "line", line=3).notes[0]
     devices.change(phone, MAC, {"keys": 5})
     with pytest.raises(Conflict, match="has 5 keys, so there is no key 6; if this phone really has more, `provisioner device change 02ac0e000001 --keys 6`"):
         keys.put(phone, f"device:{MAC}", 6, "blf", "213")

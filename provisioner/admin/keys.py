@@ -7,6 +7,7 @@ from typing import Any
 from provisioner.admin import Admin, Done, did, scopes, words
 from provisioner.admin.scopes import Scope
 from provisioner.errors import BadValue, Conflict
+from provisioner.families import Model
 from provisioner.mac import pretty
 from provisioner.things import Device, Key
 
@@ -85,13 +86,24 @@ def _fault(admin: Admin, device: Device, key: Key) -> tuple[str, bool]:
         return f"{admin.named(device)} has {words.count(device.modules, 'expansion module')}; {cure}", True
     count = (model.module_keys or None) if key.module else device.keys if device.keys is not None else model.keys
     if count is None or key.position <= count:
-        return "", True
+        return _line_fault(admin, device, model, key.line)
     what = f"module {key.module}" if key.module else admin.named(device)
     sure = model.sure or (device.keys is not None and not key.module)
     if not sure:
         return f"{what} has {words.count(count, 'key')} by what is known without a document, and this is key {key.position}; check that the phone shows it", False
     cure = "" if key.module else f"; if this phone really has more, `provisioner device change {device.mac} --keys {key.position}`"
     return f"{what} has {words.count(count, 'key')}, so there is no key {key.position}{cure}", True
+
+
+def _line_fault(admin: Admin, device: Device, model: Model, line: int) -> tuple[str, bool]:
+    """Return why this phone cannot have a key of this line, or nothing; and whether that is sure (F24)."""
+    count = device.lines if device.lines is not None else model.lines
+    if count is None or line <= count:
+        return "", True
+    has = f"{admin.named(device)} has {words.count(count, 'line')}"
+    if device.lines is not None or model.sure:
+        return f"{has}, so there is no line {line}; if this phone really has more, `provisioner device change {device.mac} --lines {line}`", True
+    return f"{has} by what is known without a document, and this is line {line}; check that the phone shows it", False
 
 
 def _place(key: Key) -> str:
