@@ -27,7 +27,7 @@ from pathlib import Path
 from provisioner import tokens
 from provisioner.admit import TFTPKeepsSecrets, admit, network_of, token_fits
 from provisioner.context import Secrets, SiteUrls, context_for, family_context, said
-from provisioner.errors import Missing, NotHere, NotServed, ProvisionerError, Refused, RenderFailed, StoreTrouble, Unknown
+from provisioner.errors import BadInput, Missing, NotHere, NotServed, ProvisionerError, Refused, RenderFailed, StoreTrouble, Unknown
 from provisioner.families import Catalog, Family, FileRule, Model, last_segment
 from provisioner.identify import Sighting, identify, mac_in
 from provisioner.mac import pretty
@@ -36,6 +36,9 @@ from provisioner.store import BootFacts, Store
 from provisioner.things import Device, Event, Site
 from provisioner.wire import PhoneRequest, Reply
 
+LONGEST_NAME = 255  # characters; no phone's file has more, and patterns take their time
+_NO_FILE = FileRule(patterns=())
+_NO_SITE = Site("default")
 _NOBODY = "000000000000"  # looked up and compared where no phone is named, so that the work is the same (D12)
 
 
@@ -79,23 +82,25 @@ class Booter:
 
     def _answer(self, request: PhoneRequest, trail: _Trail) -> Reply:
         who, device, site, fits = self._recognise(request, trail)
+        everyones = self._everyones(request, who)
+        if everyones:
+            return self._answer_everyone(request, trail, who, *everyones)
         family, rule = self._file_rule(request, who, device)
-        trail.rule = rule.match
+        trail.rule = rule.match if rule else ""
         try:
-            admit(request, device, site, rule, fits, who.mac)
+            admit(request, device, site, rule or _NO_FILE, fits, who.mac)
         except TFTPKeepsSecrets:
-            if not (family.bootstrap and device and rule.template):
+            if not (family and family.bootstrap and device and rule and rule.template):
                 raise
             return self._bootstrap(family, rule, device, site)
         except Unknown as why:
-            raise self._unknown(who, site, why) from None
+            raise self._unknown(request, who, site, why) from None
+        if device is None or family is None or rule is None:
+            raise self._missing(request, who, device)
         if rule.asset:
             return self._asset(rule, request)
         if not rule.template:
             return self._kept_upload(family, device, request, rule)
-        if device is None or rule.scope == "family":
-            model = family.model(who.model) if who.model else None
-            return _reply(self.renderer.render(family, rule, family_context(family, model, site.public_url)), rule, request, None)
         self._remember_firmware(device, who, request)
         facts = self.store.facts_for(device.mac)
         if facts is None:
@@ -105,6 +110,25 @@ class Booter:
         body = self._render(family, rule, facts, who.firmware)
         return _reply(body, rule, request, facts.device)
 
+    def _everyones(self, request: PhoneRequest, who: Sighting) -> tuple[Family, FileRule] | None:
+        """Return the file that is the same for all, if one is meant: chosen by clues alone, so that it tells nothing of the inventory (D12)."""
+        name = last_segment(request.path)
+        found = [(family, hit[0]) for slug in who.candidates if (hit := (family := self.catalog.families[slug]).file_for(name, who.model, who.firmware))]
+        shared = [(family, rule) for family, rule in found if rule.scope == "family" and rule.answers]
+        if len(shared) > 1:
+            raise Refused(f"more than one family could be asking for {_short(name)}: {', '.join(family.slug for family, _ in shared)}; name the file in one of them alone")
+        return shared[0] if shared else None
+
+    def _answer_everyone(self, request: PhoneRequest, trail: _Trail, who: Sighting, family: Family, rule: FileRule) -> Reply:
+        """Answer with a family's file: no device, no secret, and the site by the address alone."""
+        trail.rule = rule.match
+        site = self.store.site_of_address(request.address) or _NO_SITE
+        admit(request, None, site, rule, False, "")
+        if rule.asset:
+            return self._asset(rule, request)
+        model = family.model(who.model) if who.model else None
+        return _reply(self.renderer.render(family, rule, family_context(family, model, site.public_url)), rule, request, None)
+
     def _is_ours(self, family: Family, request: PhoneRequest, facts: BootFacts) -> bool:
         """Return True where a directory comes from our phone book: there is one, and the phone keeps none of its own (F5, D14)."""
         values = said(family, self._model(family, facts.device), facts)
@@ -113,54 +137,67 @@ class Booter:
         return not values["keep_user_changes"].value or self.store.upload(facts.device.mac, last_segment(request.path).lower()) is None
 
     def _recognise(self, request: PhoneRequest, trail: _Trail) -> tuple[Sighting, Device | None, Site, bool]:
-        """Steps 1 and 2: one look-up and one comparison, whoever asks (D12)."""
-        mac = mac_in(request)
-        device = self.store.device(mac or _NOBODY)
+        """Steps 1 and 2: the same look-ups and one comparison, whoever asks (D12)."""
+        if len(last_segment(request.path)) > LONGEST_NAME:
+            raise Missing(f"a file name of {len(last_segment(request.path))} characters; no phone asks for such")
+        trail.sighting = who = identify(self.catalog, request)
+        mac = who.mac or mac_in(request)
+        device = self.store.device(mac or _NOBODY, with_secrets=False)
         expected = tokens.token(self.store.server_key, device.mac if device else _NOBODY, device.generation if device else 0)
         fits = token_fits(request, expected) and device is not None
-        trail.device, trail.sighting = device, identify(self.catalog, request, device)
-        site = self.store.site(device.site) if device else self.store.site_of_address(request.address)
+        here = self.store.site_of_address(request.address)
+        site = self.store.site(device.site if device else here.slug if here else "default")
         if site is None:
             raise StoreTrouble(f"site {device.site if device else 'default'} is gone from the store; restore it from a backup")
-        trail.policy = site.unknown_phones or self._unknown_phones
-        return trail.sighting, device, site, fits
+        trail.device, trail.policy = device, site.unknown_phones or self._unknown_phones
+        return who, device, site, fits
 
-    def _file_rule(self, request: PhoneRequest, who: Sighting, device: Device | None) -> tuple[Family, FileRule]:
-        """Step 3: the device's own family, or the only one that could be asking."""
+    def _file_rule(self, request: PhoneRequest, who: Sighting, device: Device | None) -> tuple[Family | None, FileRule | None]:
+        """Step 3: the rule of the device's own family; where nobody added it, that of any family that could be asking."""
         name = last_segment(request.path)
-        if device and device.family not in self.catalog.families:
-            raise RenderFailed(f"the family {device.family} cannot be used; `provisioner check` says why")
-        hits = []
         for slug in [device.family] if device else who.candidates:
-            family = self.catalog.families[slug]
-            found = family.file_for(name, device.model if device else who.model, who.firmware or (device.firmware if device else ""))
+            family = self.catalog.families.get(slug)
+            if family is None:
+                continue
+            firmware = self._own_firmware(family, request, who) or (device.firmware if device else "")
+            found = family.file_for(name, device.model if device else who.model, firmware)
             if found:
-                hits.append((family, found[0]))
-        shared = [(family, rule) for family, rule in hits if rule.scope == "family"]
-        if len(hits) == 1 or (device and hits):
-            return hits[0]
-        if len(hits) > 1 and not shared:  # any of them refuses a phone that nobody added
-            return hits[0]
-        if len(hits) > 1:
-            raise Refused(f"more than one family could be asking for {name}: {', '.join(family.slug for family, _ in hits)}; add the phone and say which")
-        if device:
-            raise Missing(f"the family {device.family} has no file {name!r}; `provisioner why {name}` says what it has")
-        if who.stranger:
-            raise Unknown(who.stranger)
-        raise Missing(f"no family knows a file {name!r}")
+                return family, found[0]
+        return (self.catalog.families.get(device.family) if device else None), None
 
-    def _unknown(self, who: Sighting, site: Site, why: Unknown) -> Unknown:
+    def _own_firmware(self, family: Family, request: PhoneRequest, who: Sighting) -> str:
+        """Return the firmware that the phone says, as its own family reads it."""
+        if who.family == family.slug:
+            return who.firmware
+        caught = next((caught for pattern in family.user_agents if (caught := pattern.match(request.user_agent.strip()))), None)
+        return caught.get("firmware", "") if caught else ""
+
+    def _missing(self, request: PhoneRequest, who: Sighting, device: Device | None) -> ProvisionerError:
+        """Return why an admitted phone gets no file; our own fault where its family cannot be used (F3)."""
+        name = _short(last_segment(request.path))
+        if device and device.family not in self.catalog.families:
+            return RenderFailed(f"the family {device.family} cannot be used; `provisioner check` says why")
+        if device:
+            return Missing(f"the family {device.family} has no file {name!r}; `provisioner why {name}` says what it has")
+        return Missing(f"no family knows a file {name!r}")
+
+    def _unknown(self, request: PhoneRequest, who: Sighting, site: Site, why: Unknown) -> NotServed:
         """Hold, add or refuse a phone that nobody added, as the site or the server says."""
         policy = site.unknown_phones or self._unknown_phones
+        if not who.candidates and not who.stranger:
+            return Missing(f"no family knows a file {_short(last_segment(request.path))!r}")
         if who.stranger:
             return Unknown(f"{why} ({who.stranger})")
         if len(who.candidates) > 1:
             return Unknown(f"two families could be asking: {', '.join(who.candidates)}; say which: `provisioner device add {who.mac} --model FAMILY/MODEL`")
         family = self.catalog.families.get(who.family)
         model = family.model(who.model) if family else None
-        if policy == "add" and family and model and who.mac:
-            with self.store.change("phone", "boot") as tx:
-                tx.put_device(Device(who.mac, family.slug, model.name, site=site.slug, firmware=who.firmware))
+        if policy == "add" and family and model and who.mac and network_of(site, request.address):
+            try:
+                with self.store.change("phone", "boot") as tx:
+                    tx.put_device(Device(who.mac, family.slug, model.name, site=site.slug, firmware=who.firmware[:64]))
+            except (BadInput, StoreTrouble) as fault:
+                return Unknown(f"{why} (it could not be added by itself: {fault})")
             return Unknown(f"phone {pretty(who.mac)} was not in the inventory and has been added to site {site.slug}; its next boot gets its file")
         if policy == "refuse":
             return Unknown(f"phone {pretty(who.mac)} is not in the inventory, and unknown phones are refused here")
@@ -218,7 +255,7 @@ class Booter:
         pattern = found[0].pattern if found else None
         admit(request, device, site, FileRule(patterns=(pattern,) if pattern else ()), fits, who.mac)
         if device is None or pattern is None:
-            raise Missing(f"the family {who.family or '?'} sends no file {last_segment(request.path)!r}")
+            raise Missing(f"the family {who.family or '?'} sends no file {_short(last_segment(request.path))!r}")
         trail.rule = pattern.text
         if len(body) > self._limits.upload_bytes:
             raise Refused(f"{last_segment(request.path)} is {len(body)} bytes; the most is {self._limits.upload_bytes}")
@@ -309,13 +346,31 @@ def _event(request: PhoneRequest, reply: Reply, trail: _Trail, seconds: float) -
     """Step 9."""
     who = trail.sighting
     waits = reply.outcome == "unknown" and trail.device is None and trail.policy != "refuse"
-    size = len(reply.body) if not reply.file else reply.file.stat().st_size
+    size = len(reply.body) if not reply.file else _size(reply.file)
     return Event(
         id=0, at=datetime.now(UTC).isoformat(timespec="milliseconds"), mac=trail.device.mac if trail.device else who.mac,
-        family=who.family, model=who.model, wire=request.wire, address=request.address, path=request.path[:255], rule=trail.rule,
-        outcome=reply.outcome, sentence=reply.sentence, status=reply.status, bytes=size, ms=round(seconds * 1000, 2), sha256=reply.etag, times=1,
+        family=trail.device.family if trail.device else who.family, model=trail.device.model if trail.device else who.model, wire=request.wire, address=request.address, path=_logged(request.path), rule=trail.rule,
+        outcome=reply.outcome, sentence=reply.sentence[:500], status=reply.status, bytes=size, ms=round(seconds * 1000, 2), sha256=reply.etag, times=1,
         firmware=who.firmware, known=trail.device is not None, held=who.candidates if waits else None,
     )  # fmt: skip
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:  # taken away since
+        return 0
+
+
+def _logged(path: str) -> str:
+    """Return a path as events keep it: a long segment before the last may be a token that somebody typed almost right (D10)."""
+    *before, last = path.replace("\\", "/").split("/")
+    return "/".join([*("…" if len(segment) >= 12 else segment for segment in before[-8:]), last])[-255:]
+
+
+def _short(name: str) -> str:
+    """Return a name that a stranger chose, short enough for a sentence."""
+    return name if len(name) <= 80 else f"{name[:80]}…"
 
 
 def _where(fault: BaseException) -> str:

@@ -78,8 +78,8 @@ class Writer:
         """Return the text; raises Unsayable where a character is outside the file's charset."""
         try:
             text.encode(self.charset)
-        except UnicodeEncodeError as fault:
-            raise self._unsayable(name, f"the character {text[fault.start]!r} is not in {self.charset}") from None
+        except UnicodeEncodeError:
+            raise self._unsayable(name, f"it has a character that is not in {self.charset}") from None
         return text
 
 
@@ -128,5 +128,6 @@ PLACES: Mapping[str, Callable[[Writer, str, str], str]] = {
     "pair": _refusing(":", "a user:password pair"),
     "rule": lambda writer, text, name: text.replace("$", "$$"),
     "list": _refusing(";", "a list with semicolons"),
+    "place": _refusing("@/;", "a value with its own line and kind behind it"),
     "macro": _refusing("$!^'", "a macro"),
 }

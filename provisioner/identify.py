@@ -11,7 +11,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from provisioner.errors import BadMAC
 from provisioner.families import Catalog, Family, FileRule, last_segment
+from provisioner.mac import parse
 from provisioner.things import Device
 from provisioner.wire import PhoneRequest
 
@@ -58,9 +60,12 @@ def mac_in(request: PhoneRequest) -> str:
     return ""
 
 
-def _real(mac: str) -> bool:
-    """Return True for the address of one device: not zeros (000000000000.cfg) and not multicast."""
-    return not mac.startswith("000000") and not int(mac[1], 16) & 1
+def _real(digits: str) -> bool:
+    """Return True for the address of one device: no generic name (000000000000.cfg, y000000000108.cfg) and not multicast."""
+    try:
+        return parse(digits) == digits
+    except BadMAC:
+        return False
 
 
 def identify(catalog: Catalog, request: PhoneRequest, word: Device | None = None) -> Sighting:

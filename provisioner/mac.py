@@ -18,7 +18,7 @@ def parse(text: str) -> str:
     """Return the twelve lower-case hex digits of a MAC in any usual spelling.
 
     Raises BadMAC where there are not exactly twelve digits, and for addresses that
-    no phone has: all zeros, and those with the multicast bit (IEEE 802-2014, 8.2).
+    no phone has: all zeros or with zeros for a maker, and those with the multicast bit (IEEE 802-2014, 8.2).
 
     >>> parse("80:5E:C0:D5:7D:72"), parse("805e.c0d5.7d72")
     ('805ec0d57d72', '805ec0d57d72')
@@ -27,8 +27,8 @@ def parse(text: str) -> str:
     if not any(spelling.fullmatch(low) for spelling in _SPELLINGS):
         raise BadMAC(f"{text!r} is not a MAC address; write it as 80:5e:c0:d5:7d:72")
     mac = re.sub(r"[^0-9a-f]", "", low)
-    if mac == "000000000000":
-        raise BadMAC(f"{text!r} is all zeros, which no phone has; read the label on the phone")
+    if mac.startswith("000000"):
+        raise BadMAC(f"{text!r} is all zeros, or begins with them, which no phone's does; read the label on the phone")
     if int(mac[1], 16) & 1:
         raise BadMAC(f"{text!r} is a multicast address, which no phone has; read the label on the phone")
     return mac

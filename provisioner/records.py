@@ -33,6 +33,7 @@ from provisioner.migrations import things as history
 from provisioner.seal import Seal
 from provisioner.things import Account, Change, Contact, Device, Group, Key, Line, Site
 
+PATIENCE = 5000  # milliseconds to wait for another process that writes
 WANTED_SQLITE = (3, 51, 3)  # older ones can corrupt a WAL that several connections share
 
 Layer = Mapping[str, Any]
@@ -101,7 +102,7 @@ def opened(path: Path, read_only: bool, synchronous: str) -> sqlite3.Connection:
     connection = sqlite3.connect(f"file:{quote(str(path))}?{mode}", uri=True, isolation_level=None, check_same_thread=False, cached_statements=128)
     connection.row_factory = sqlite3.Row
     connection.create_function("folded", 1, lambda text: str(text).casefold(), deterministic=True)
-    for pragma in ("busy_timeout=5000", "foreign_keys=ON", "trusted_schema=OFF", f"synchronous={synchronous}"):
+    for pragma in (f"busy_timeout={PATIENCE}", "foreign_keys=ON", "trusted_schema=OFF", f"synchronous={synchronous}"):
         connection.execute(f"PRAGMA {pragma}")
     return connection
 
@@ -241,18 +242,29 @@ class Records:
                 connection.execute("COMMIT")
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """Hold the one write transaction; an exception takes everything back."""
+    def writing(self, patience: int = PATIENCE) -> Iterator[sqlite3.Connection]:
+        """Hold the one write transaction; an exception takes everything back.
+
+        patience: milliseconds to wait for another process that writes; a phone's boot has few.
+        """
         connection = self._connection()
-        with trouble(self._path), writing(connection):
-            yield connection
+        with trouble(self._path):
+            connection.execute(f"PRAGMA busy_timeout={patience}")
+            try:
+                with writing(connection):
+                    yield connection
+            finally:
+                connection.execute(f"PRAGMA busy_timeout={PATIENCE}")
 
     # Things, one by one.
 
-    def device(self, mac: str) -> Device | None:
-        """Return the device with this MAC, or None where nobody has added it."""
+    def device(self, mac: str, with_secrets: bool = True) -> Device | None:
+        """Return the device with this MAC, or None where nobody has added it.
+
+        with_secrets: False opens nothing that is sealed, which is all that admission may see.
+        """
         row = self._row("SELECT * FROM devices WHERE mac = ?", mac)
-        return self._device(row) if row else None
+        return self._device(row, with_secrets) if row else None
 
     def devices(self, site: str = "", state: str = "", search: str = "") -> list[Device]:
         """Return devices by MAC; search: part of MAC, name, location, model, serial or asset tag, or of an account on it, case-blind."""
@@ -295,7 +307,7 @@ class Records:
         if address:
             here = ipaddress.ip_address(address)
             for row in self._rows("SELECT site, network FROM networks"):
-                network = ipaddress.ip_network(row["network"])
+                network = _parsed(row["network"])
                 if here in network and network.prefixlen > best[1]:
                     best = (row["site"], network.prefixlen)
         return self.site(best[0])
@@ -405,12 +417,12 @@ class Records:
         if sentence not in self.faults and len(self.faults) < 100:
             self.faults.append(sentence)
 
-    def _device(self, row: sqlite3.Row) -> Device:
+    def _device(self, row: sqlite3.Row, with_secrets: bool = True) -> Device:
         known = dict(zip(row.keys(), row, strict=True))
         known["group"] = known.pop("grp")
         known["cleared"] = frozenset(json.loads(known["cleared"]))
         if known["factory_password"]:
-            known["factory_password"] = self._seal.open(known["factory_password"], f"devices:{known['mac']}:factory_password")
+            known["factory_password"] = "" if not with_secrets else self._seal.open(known["factory_password"], f"devices:{known['mac']}:factory_password")
         return trusted(Device, known)
 
     def _account(self, row: sqlite3.Row) -> Account:
@@ -427,6 +439,12 @@ class Records:
             for one in networks
         )
         return trusted(Site, {**{key: row[key] for key in row.keys()}, "enrols": bool(row["enrols"]), "networks": entries})
+
+
+@lru_cache(maxsize=4096)
+def _parsed(network: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """Return a stored network; parsing it again for every request would tell how many there are by the time."""
+    return ipaddress.ip_network(network)
 
 
 def trusted(kind: type[_Thing], known: Mapping[str, Any]) -> _Thing:

@@ -20,6 +20,7 @@ from provisioner.seal import Seal
 
 FILE = "provisioner.db"
 KEY_FILE = "server.key"
+BOOT_PATIENCE = 250  # milliseconds: a phone that boots does not wait for an operator's import
 
 
 class Store(Records):
@@ -50,7 +51,7 @@ class Store(Records):
 
     def seen(self, mac: str, address: str, firmware: str) -> None:
         """Remember where a phone was seen and with which firmware; another firmware is a revision, since its files may be others."""
-        with self.writing() as connection:
+        with self.writing(BOOT_PATIENCE) as connection:
             row = connection.execute("SELECT firmware FROM devices WHERE mac = ?", (mac,)).fetchone()
             if row is None:
                 raise NotHere(f"phone {pretty(mac)} is not in the inventory")
@@ -64,7 +65,7 @@ class Store(Records):
         if self.upload(mac, name) == body:
             return False
         sealed = base64.b64encode(self._seal.seal_bytes(body, f"uploads:{mac}/{name}:body")).decode()
-        with self.writing() as connection:
+        with self.writing(BOOT_PATIENCE) as connection:
             if connection.execute("SELECT 1 FROM devices WHERE mac = ?", (mac,)).fetchone() is None:
                 raise NotHere(f"phone {pretty(mac)} is not in the inventory")
             at = self._now().isoformat(timespec="seconds")

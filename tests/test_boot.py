@@ -167,13 +167,55 @@ def test_known_and_unknown_cost_one_look_up_and_render_nothing(house: Booter, mo
     calls: list[str] = []
     for name in ("device", "facts_for", "account", "layer", "keys_of"):
         real = getattr(house.store, name)
-        monkeypatch.setattr(house.store, name, lambda *a, _name=name, _real=real: calls.append(_name) or _real(*a))
+        monkeypatch.setattr(house.store, name, lambda *a, _name=name, _real=real, **k: calls.append(_name) or _real(*a, **k))
     monkeypatch.setattr(house.renderer, "render", lambda *a: pytest.fail("a refused phone had a file rendered"))
 
     for request in (ask(address=THERE), ask(f"{UNKNOWN}.acme", address=THERE), ask(f"{MAC}.other"), ask("nothing.at.all")):
         calls.clear()
         assert house.answer(request).status == 404
         assert calls == ["device"]
+
+
+def test_a_file_for_everyone_tells_nothing_of_the_inventory(house: Booter) -> None:
+    with house.store.change("test", "test") as tx:
+        tx.put_device(Device("805ec0000001", "yealink", "T46U"))
+
+    known, unknown = (house.answer(ask("acme-common.cfg", address=THERE, user_agent=mac)) for mac in ("805ec0000001", "805ec0000002"))
+    assert (known.status, known.body) == (unknown.status, unknown.body) == (200, b"maker = Acme\n")
+
+
+def test_a_phone_that_is_not_admitted_never_meets_our_own_fault(house: Booter) -> None:
+    with house.store.change("test", "test") as tx:
+        tx.put_device(Device("80aabb000003", "broken", "B1", factory_password="x"))
+        tx._db.execute("UPDATE devices SET factory_password = 'does not open' WHERE mac = '80aabb000003'")
+
+    assert house.answer(ask("80aabb000003.acme", address=THERE)).status == 404
+    assert house.answer(ask("80aabb000003.acme")).status == 503
+
+
+def test_a_name_that_no_phone_asks_for_costs_nothing_and_fills_no_event(house: Booter, events: list[Event]) -> None:
+    assert house.answer(ask("1-" * 14000 + "!")).status == 404
+    assert house.answer(ask(f"{MAC}!" + "Z" * 200, address=THERE)).status == 404
+
+    assert all(len(event.sentence) <= 500 and len(event.path) <= 255 for event in events)
+
+
+def test_a_token_typed_almost_right_is_not_kept(house: Booter, events: list[Event]) -> None:
+    wrong = token(house)[:-1]
+    for path in (f"/p/{wrong}/{MAC}.acme", f"/{wrong}0/{MAC}.acme", f"/p /{wrong}/{MAC}.acme"):
+        house.answer(ask(path, address=THERE))
+
+    assert wrong not in repr(events)
+
+
+def test_an_unknown_phone_is_added_only_from_a_network_of_the_site_and_whatever_it_says(house: Booter) -> None:
+    put_site(house, lambda site: replace(site, unknown_phones="add"))
+    agent = f"Acme A100 {'1.' * 400}1 {UNKNOWN}"
+
+    assert house.answer(ask(f"{UNKNOWN}.acme", address=THERE, user_agent=agent)).status == 404
+    assert house.store.device(UNKNOWN) is None
+    assert house.answer(ask(f"{UNKNOWN}.acme", user_agent=agent)).status == 404
+    assert house.store.device(UNKNOWN) is not None
 
 
 def test_blocked_is_refused_with_token_and_without(house: Booter, events: list[Event]) -> None:

@@ -72,11 +72,11 @@ def test_places_and_types(place: str, value: object, written: str) -> None:
     assert Writer("xml", booleans=("No", "Yes")).write(value, place) == written
 
 
-@pytest.mark.parametrize(("place", "value"), [("pair", "a:b"), ("list", "a;b"), ("macro", "a$b"), ("macro", "it's"), ("value", None), ("value", ("a",))])
+@pytest.mark.parametrize(("place", "value"), [("pair", "a:b"), ("list", "a;b"), ("place", "30@1/b"), ("macro", "a$b"), ("macro", "it's"), ("value", None), ("value", ("a",))])
 def test_what_a_place_cannot_hold_is_refused(place: str, value: object) -> None:
     with pytest.raises(Unsayable):
         Writer("keyvalue").write(value, place)
 
 
 def test_every_place_has_a_test() -> None:
-    assert set(PLACES) == {"value", "pair", "rule", "list", "macro"}
+    assert set(PLACES) == {"value", "pair", "rule", "list", "macro", "place"}

@@ -26,7 +26,7 @@ def test_anything_but_twelve_hex_digits_is_refused(text: str) -> None:
         mac.parse(text)
 
 
-@pytest.mark.parametrize(("text", "why"), [("00:00:00:00:00:00", "all zeros"), ("01:00:5e:00:00:01", "multicast"), ("ff:ff:ff:ff:ff:ff", "multicast")])
+@pytest.mark.parametrize(("text", "why"), [("00:00:00:00:00:00", "all zeros"), ("000000abcdef", "begins with them"), ("01:00:5e:00:00:01", "multicast"), ("ff:ff:ff:ff:ff:ff", "multicast")])
 def test_an_address_that_no_phone_has_is_refused(text: str, why: str) -> None:
     with pytest.raises(BadMAC, match=why):
         mac.parse(text)

@@ -112,7 +112,7 @@ def origin(peer: str, headers: Headers, trusted: Sequence[Network]) -> tuple[str
     """Return the phone's address and False; or nowhere, an empty text, and True where only an untrusted word tells it (F18).
 
     peer: who opened the connection. Where it is a trusted proxy, the right-most hop that is not one
-    counts; where X-Forwarded-For and Forwarded (RFC 7239) differ, one of them is a guest's, and neither counts.
+    counts; where X-Forwarded-For, Forwarded (RFC 7239) and X-Real-IP differ, one of them is a guest's, and none counts.
     """
     here = _parsed(peer)
     if not any(name.lower().startswith("x-forwarded-") or name.lower() in ("forwarded", "x-real-ip") for name, _ in headers):
@@ -124,8 +124,8 @@ def origin(peer: str, headers: Headers, trusted: Sequence[Network]) -> tuple[str
         [_for(element) for element in headers["Forwarded"].split(",")] if "Forwarded" in headers else None,
     ]
     said = {_right_most(one, trusted) for one in hops if one is not None}
-    if not said and "X-Real-IP" in headers:
-        said = {_right_most([headers["X-Real-IP"]], trusted)}
+    if "X-Real-IP" in headers:
+        said.add(_right_most([headers["X-Real-IP"]], trusted))
     found = said.pop() if len(said) == 1 else None
     return (str(found), False) if found else ("", True)
 
