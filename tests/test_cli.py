@@ -160,11 +160,13 @@ def test_at_a_terminal_the_password_is_asked_for_and_not_shown(config: Path) -> 
     assert process.returncode == 0 and b"s3cret" not in said
 
 
-def test_a_secret_setting_is_read_from_stdin_and_one_in_the_open_is_noted(phone: Run) -> None:
+def test_a_secret_setting_is_read_from_stdin_and_one_in_the_open_is_refused(phone: Run) -> None:
     assert phone("set", "defaults", "--secret", "admin_password", "--secret", "user_password", input="0ne\ntw0\n").exit_code == 0
-    assert phone("set", "defaults", "admin_password=0ne").stdout == "nothing to change\n"
-    result = phone("set", f"device:{MAC}", "admin_password=0pen")
-    assert "0pen" not in result.output and "`--secret admin_password` asks for it" in result.stderr
+    assert phone("set", "defaults", "--secret", "admin_password", input="0ne\n").stdout == "nothing to change\n"
+    result = phone("set", f"device:{MAC}", "language=pt", "admin_password=0pen")
+    assert result.exit_code == 2 and "0pen" not in result.output and "`--secret admin_password` asks for it" in result.stderr
+    assert _json(phone("set", f"device:{MAC}", "--show", "--json")) == {}
+    assert phone("set", f"device:{MAC}", "admin_password=").exit_code == 0
     assert _json(phone("set", "defaults", "--show", "--json")) == {"admin_password": "********", "user_password": "********"}
 
 

@@ -53,13 +53,14 @@ def set_(here: Session, scope: str | None, pairs: tuple[str, ...], secrets: tupl
         out.machine(known) if json_ else out.table([{"setting": name, "value": value} for name, value in known.items()], ("setting", "value"), f"{scope} says nothing")
         return
     said = _read(pairs)
+    for name in said:
+        if said[name] and name in vocabulary.BY_NAME and vocabulary.BY_NAME[name].secret:
+            raise click.UsageError(f"{name} is a secret, and others on this machine can read a command line; `--secret {name}` asks for it, or reads it from standard input")
     for name in secrets:
         said[name] = _secret(name)
     if not said:
         raise click.UsageError("say at least one NAME=VALUE; docs/settings.md lists the names")
     out.done(settings.say(here.admin, scope, said))
-    open_ones = [name for name in dict(_read(pairs)) if name in vocabulary.BY_NAME and vocabulary.BY_NAME[name].secret]
-    out.notes(f"{name} stood on the command line, where others on this machine could read it; `--secret {name}` asks for it" for name in open_ones)
 
 
 def _read(pairs: tuple[str, ...]) -> dict[str, str]:
