@@ -217,7 +217,7 @@ def _from_file(file: Path) -> dict[str, tuple[object, str]]:
     except UnicodeDecodeError:
         raise BadConfig(f"{file} is not UTF-8 text; save it as UTF-8") from None
     except tomllib.TOMLDecodeError as why:
-        raise BadConfig(f"{file} is not TOML: {why}") from None
+        raise BadConfig(f"{file} is not TOML: {why}; write each option as NAME = VALUE, text in double quotes, as config.example.toml does") from None
     for name in table:
         if name not in BY_NAME:
             raise BadConfig(f"{file}: there is no option {name!r}{nearest(name, BY_NAME)}; docs/options.md lists them")
@@ -270,6 +270,22 @@ def show(config: Config) -> list[tuple[str, str, str]]:
         (option.name, f'"{MASK}"' if option.secret and getattr(config, option.name) else as_toml(getattr(config, option.name)), config.said_by.get(option.name, "default"))
         for option in OPTIONS
     ]
+
+
+def values(config: Config) -> list[tuple[str, Any, str]]:
+    """Return (name, value, who said it) of every option, for machines: text, numbers, booleans and lists; secrets masked."""
+    return [
+        (option.name, MASK if option.secret and getattr(config, option.name) else _plain(getattr(config, option.name)), config.said_by.get(option.name, "default"))
+        for option in OPTIONS
+    ]
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, tuple) and not isinstance(value, Listen):
+        return [_plain(one) for one in value]
+    return "" if value == Path() else str(value)
 
 
 def as_toml(value: object) -> str:

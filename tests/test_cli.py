@@ -242,7 +242,9 @@ def test_check_leaves_1_only_for_faults(phone: Run, tmp_path: Path) -> None:
 
 def test_config_show_says_who_said_it(run: Run, config: Path, tmp_path: Path) -> None:
     rows = {row["option"]: row for row in _json(run("config", "show", "--json"))}
-    assert rows["http_workers"] == {"option": "http_workers", "value": "1", "said_by": str(config)}
+    assert rows["http_workers"] == {"option": "http_workers", "value": 1, "said_by": str(config)}
+    assert rows["state"]["value"] == f"{tmp_path}/state" and rows["phones_path"]["value"] == [f"{tmp_path}/phones"]
+    assert rows["tftp_single_port"]["value"] is False and rows["http_address"]["value"] == "127.0.0.1:0" and rows["assets"]["value"] == ""
     assert _json(CliRunner().invoke(cli, ["--config", str(config), "--state", str(tmp_path / "x"), "config", "show", "--json"]))[0]["said_by"] == "--state"
 
 

@@ -59,7 +59,7 @@ def test_lists_are_lists_in_toml_and_text_in_the_environment(tmp_path: Path) -> 
         ('trusted_proxies = ["10.0.0.1/8"]', "is not a network; write it as 192.0.2.0/24"),
         ('unknown_phones = "holt"', "did you mean hold?"),
         ('http_address = ""\ntftp_address = ""', "both off"),
-        ("state = ", "is not TOML"),
+        ("state = ", "; write each option as NAME = VALUE, text in double quotes"),
         ('state = "a\\nb"', "has a control character"),
     ],
 )
@@ -105,6 +105,7 @@ def test_a_secret_is_masked_and_may_come_from_a_file(tmp_path: Path, monkeypatch
     found = load(environ={"PROVISIONER_STATE_FILE": str(tmp_path / "secret")})
     assert str(found.state) == "S3cr3t"
     assert config.show(found) == [("state", f'"{config.MASK}"', "PROVISIONER_STATE_FILE")]
+    assert config.values(found) == [("state", config.MASK, "PROVISIONER_STATE_FILE")]
     with pytest.raises(BadConfig, match="cannot be read as UTF-8 text"):
         load(environ={"PROVISIONER_STATE_FILE": str(tmp_path / "none")})
 

@@ -103,5 +103,6 @@ def config() -> None:
 @session
 def show(here: Session, json_: bool) -> None:
     """Show every option that counts, and who said it; secrets masked."""
-    rows = [{"option": name, "value": value, "said_by": by} for name, value, by in options.show(here.config)]
+    found = options.values(here.config) if json_ else options.show(here.config)
+    rows = [{"option": name, "value": value, "said_by": by} for name, value, by in found]
     out.machine(rows) if json_ else out.table(rows, ("option", "value", "said_by"))
