@@ -49,7 +49,16 @@ class Setting:
         try:
             return self.kind.read(text)
         except ValueError as why:
-            raise BadValue(f"{self.name}: {why}") from None
+            raise BadValue(f"{self.name}: {why}" if str(text).strip() else self._not_empty()) from None
+
+    def _not_empty(self) -> str:
+        """Return the sentence for an empty value where the type has none."""
+        back = "`unset` takes back what was said"
+        if isinstance(self.kind, Int):
+            return f"{self.name} is a number, {self.kind.say()}; write one, or {back}"
+        if isinstance(self.kind, Bool) or (isinstance(self.kind, Choice) and "off" in self.kind.words):
+            return f"{self.name} is switched off with {self.name}=off; {back}"
+        return f"{self.name} cannot be switched off; {back}"
 
 
 def _on_off(name: str, default: bool | None, help: str, **more: Any) -> Setting:

@@ -40,12 +40,20 @@ def test_what_people_write_is_read(name: str, text: str, value: object) -> None:
         ("timezone", "Europe/Lisbonn", "did you mean Europe/Lisbon"), ("language", "Portuguese", "language tag"), ("srtp", "requird", "did you mean required"),
         ("ntp_server", "time server", "host name"), ("phonebook_url", "ftp://x/", "http"), ("phonebook_url", "http://u:p@x/", "no password"),
         ("phone_name", "x" * 33, "the most is 32"), ("phone_name", "a\nb", "control character"), ("phone_name", "a\u202eb", "control character"),
-        ("dial_plan", "9|8", "dial pattern"), ("syslog_server", "host:99999", "port"), ("ntp_server", "300.1.1.1", "host name"),
+        ("language", "", "cannot be switched off; `unset` takes back what was said"), ("timezone", " ", "cannot be switched off"), ("tones", "", "cannot be switched off"),
+        ("vlan_id", "", "is a number, 0 to 4094; write one, or `unset`"), ("call_waiting", "", "is switched off with call_waiting=off"), ("srtp", "", "with srtp=off"),
+        ("dtmf", "", "cannot be switched off"), ("dial_plan", "9|8", "dial pattern"), ("syslog_server", "host:99999", "port"), ("ntp_server", "300.1.1.1", "host name"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_with_the_cure(name: str, text: str, cure: str) -> None:
     with pytest.raises(BadValue, match=f"{name}.*{cure}"):
         vocabulary.setting(name).read(text)
+
+
+@pytest.mark.parametrize("name", ["forward_busy", "phone_name", "ntp_server_2", "stun_server", "phonebook_url", "emergency_numbers", "codecs", "admin_password"])
+def test_an_empty_value_switches_off_text_hosts_urls_lists_and_secrets(name: str) -> None:
+    setting = vocabulary.setting(name)
+    assert setting.read("") == setting.kind.off
 
 
 def test_a_secret_is_never_repeated() -> None:

@@ -14,7 +14,7 @@ from provisioner.vocabulary import Setting
 
 
 def say(admin: Admin, scope: str, pairs: Mapping[str, str]) -> Done:
-    """Say settings in a scope. pairs: name = value as people write it; an empty value switches off.
+    """Say settings in a scope. pairs: name = value as people write it; an empty text, host, URL, list or secret switches off.
 
     Raises UnknownName, BadValue with the cure, NotHere; nothing is written then.
     """

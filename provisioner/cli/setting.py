@@ -36,7 +36,8 @@ def set_(here: Session, scope: str | None, pairs: tuple[str, ...], secrets: tupl
 
     {scopes}
 
-    docs/settings.md lists the names. An empty VALUE switches a setting off; `unset` takes back what was said.
+    docs/settings.md lists the names. An empty VALUE switches off what is text, a host, a URL, a list or a secret; what is on or off
+    says `off`. `unset` takes back what was said.
 
     \b
     Examples:
