@@ -145,9 +145,9 @@ class Int:
     most: int
 
     @property
-    def off(self) -> int:
-        """The value that means nothing."""
-        return max(0, self.least)
+    def off(self) -> int | None:
+        """The value that means nothing: 0, or None where the number has no such value and is left as it was."""
+        return 0 if self.least <= 0 else None
 
     def read(self, text: object) -> int:
         """Return the number."""
