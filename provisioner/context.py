@@ -23,6 +23,7 @@ from provisioner.store import BootFacts
 from provisioner.things import Account, Device, Key, Line
 
 SHOWN = "********"  # stands for a secret where nobody asked for it
+GENERATED = ("admin_password", "user_password")  # passwords that a phone has also where nobody said one (F11)
 _DEFAULTS = vocabulary.defaults()
 
 Layers = list[tuple[str, Mapping[str, Any]]]
@@ -54,18 +55,27 @@ def said(family: Family, model: Model, facts: BootFacts, line: int = 0) -> dict[
     return layers.merge(stack)
 
 
-def context_for(family: Family, model: Model, facts: BootFacts, secrets: Secrets, firmware: str = "", instead: Mapping[str, Any] | None = None) -> dict[str, Any]:
+class Dummy(str):
+    """A stand-in for a secret, shown also where secrets are not; `explain` asks with it."""
+
+    __slots__ = ()
+
+
+def context_for(
+    family: Family, model: Model, facts: BootFacts, secrets: Secrets, firmware: str = "", instead: Mapping[str, Any] | None = None, instead_line: int = 0
+) -> dict[str, Any]:
     """Return what the templates of one phone see.
 
     firmware: as the phone just said, else what is stored counts.
-    instead:  settings that outrank every layer; `explain` asks with them.
+    instead:  settings that outrank every layer of the device, or of the line `instead_line` alone
+              where that is not 0; `explain` asks with them.
     """
-    device, top = facts.device, [("instead", instead)] if instead else []
+    device, top = facts.device, [("instead", instead)] if instead and not instead_line else []
     stack = [*device_layers(family, model, facts), *top]
     values = layers.values(stack)
     settled = _settled(values, family, facts, secrets)
     count = max([device.lines if device.lines is not None else model.lines or 1, *(position.n for position, *_ in facts.lines)])
-    lines = _lines(count, facts, stack, settled, family, secrets)
+    lines = _lines(count, facts, stack, settled, family, secrets, {instead_line: instead or {}})
     keys = _keys(device, model, facts.keys, facts.cleared_keys, lines, family)
     return {
         "phone": _phone(family, model, device, firmware or device.firmware, count, keys),
@@ -102,7 +112,7 @@ def _settled(values: Mapping[str, Any], family: Family, facts: BootFacts, secret
     for name in device.cleared:
         if name in whole and whole[name] is None:
             whole[name] = vocabulary.BY_NAME[name].off
-    for name in ("admin_password", "user_password"):
+    for name in GENERATED:
         whole[name] = whole[name] or secrets.password(device.mac, name, family)
     whole["emergency_numbers"] = dialplan.emergency_numbers(facts.site.country, whole["emergency_numbers"] or ())
     return _namespace(whole, family, secrets.shown)
@@ -123,7 +133,8 @@ def _word(name: str, value: Any, shown: bool, whose: str = "") -> Any:
     if isinstance(value, Endpoint):
         return _Address(value, label)
     if isinstance(value, str):
-        return Word(value if shown or not value or not vocabulary.BY_NAME[name].secret else SHOWN, label)
+        open_to_see = shown or not value or isinstance(value, Dummy) or not vocabulary.BY_NAME[name].secret
+        return Word(value if open_to_see else SHOWN, label)
     if isinstance(value, tuple):
         return tuple(Word(one, label) if isinstance(one, str) else one for one in value)
     return value
@@ -141,7 +152,9 @@ class _Address:
         return bool(self.host)
 
 
-def _lines(count: int, facts: BootFacts, stack: Layers, settled: SimpleNamespace, family: Family, secrets: Secrets) -> tuple[SimpleNamespace, ...]:
+def _lines(
+    count: int, facts: BootFacts, stack: Layers, settled: SimpleNamespace, family: Family, secrets: Secrets, instead: Mapping[int, Mapping[str, Any]]
+) -> tuple[SimpleNamespace, ...]:
     used = {position.n: (position, account, by_account, by_line) for position, account, by_account, by_line in facts.lines}
     lines = []
     for n in range(1, count + 1):
@@ -149,9 +162,9 @@ def _lines(count: int, facts: BootFacts, stack: Layers, settled: SimpleNamespace
             lines.append(_unused_line(n, settled))
             continue
         position, account, by_account, by_line = used[n]
-        mine = settled
-        if by_account or by_line:
-            above = {name: value for layer in (by_account, by_line) for name, value in layer.items() if vocabulary.BY_NAME[name].per == "line"}
+        mine, mine_instead = settled, instead.get(n, {})
+        if by_account or by_line or mine_instead:
+            above = {name: value for layer in (by_account, by_line, mine_instead) for name, value in layer.items() if vocabulary.BY_NAME[name].per == "line"}
             mine = _settled({**layers.values(stack), **above}, family, facts, secrets)
         lines.append(_line(position, account, mine, secrets))
     return tuple(lines)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from provisioner import vocabulary
-from provisioner.context import SHOWN, Secrets, context_for, said
+from provisioner.context import GENERATED, SHOWN, Dummy, Secrets, context_for, said
 from provisioner.errors import ProvisionerError
 from provisioner.families import Cannot, Family, Model
 from provisioner.kinds import Bool, Choice, Country, Dial, Endpoint, Host, HostPort, Int, Language, Many, Zone
@@ -41,11 +41,19 @@ def explain(renderer: Renderer, family: Family, model: Model, facts: BootFacts, 
     """Return what is known of one setting of one phone; raises UnknownName where there is no such setting."""
     setting = vocabulary.setting(name)
     words = said(family, model, facts, line)[name]
-    if setting.secret:
-        words = Said(_masked(words.value), words.by, tuple((by, _masked(value)) for by, value in words.others))
     cannot = next((row.why for row in family.lacks(model.name, facts.device.firmware) if row.name == name), "")
     hidden = Secrets(secrets.key, shown=False)
-    return Explanation(setting, words, tuple(_lines(renderer, family, model, facts, hidden, setting, words.value)), cannot)
+    lines = _lines(renderer, family, model, facts, hidden, setting, words.value, line if setting.per == "line" else 0)
+    return Explanation(setting, harmless(setting, words), tuple(lines), cannot)
+
+
+def harmless(setting: Setting, words: Said) -> Said:
+    """Return what was said with secrets masked; a password that nobody said and each phone has all the same is "generated"."""
+    if not setting.secret:
+        return words
+    if setting.name in GENERATED and not words.value:
+        return Said("generated", "this server", tuple((by, _masked(value)) for by, value in words.others if value))
+    return Said(_masked(words.value), words.by, tuple((by, _masked(value)) for by, value in words.others))
 
 
 def facts_not_taken(family: Family, model: Model, facts: BootFacts) -> list[Cannot]:
@@ -58,7 +66,10 @@ def _masked(value: Any) -> Any:
     return SHOWN if value else value
 
 
-def _lines(renderer: Renderer, family: Family, model: Model, facts: BootFacts, secrets: Secrets, setting: Setting, value: Any) -> Iterable[tuple[str, int, str]]:
+def _lines(
+    renderer: Renderer, family: Family, model: Model, facts: BootFacts, secrets: Secrets, setting: Setting, value: Any, line: int
+) -> Iterable[tuple[str, int, str]]:
+    """Yield (file, line number, text) of what a setting became; with `line`, of what it became for that line alone."""
     device = facts.device
     names = {"mac": device.mac, "model": model.name, "code": model.code or model.name.lower(), "firmware": device.firmware, "serial": device.serial}
     for rule in family.rules(model.name, device.firmware):
@@ -71,7 +82,7 @@ def _lines(renderer: Renderer, family: Family, model: Model, facts: BootFacts, s
         numbers: set[int] = set()
         for other in _others(setting, value, family):
             try:
-                changed = renderer.render(family, rule, context_for(family, model, facts, secrets, instead={setting.name: other})).decode(rule.writer.charset).splitlines()
+                changed = renderer.render(family, rule, context_for(family, model, facts, secrets, instead={setting.name: other}, instead_line=line)).decode(rule.writer.charset).splitlines()
             except ProvisionerError:
                 continue
             for tag, first, last, *_ in difflib.SequenceMatcher(None, plain, changed, autojunk=False).get_opcodes():
@@ -103,5 +114,5 @@ def _others(setting: Setting, value: Any, family: Family) -> Iterable[Any]:
     if isinstance(kind, Many):
         return [() if value else ("00x+",) if isinstance(kind.each, Dial) else (), None]
     if setting.secret:
-        return ["", None]
+        return [Dummy("other"), Dummy("1234"), "", None]  # the phone's own is masked in the one rendering, and this is not in the other
     return ["other", "https://other.example/", None]

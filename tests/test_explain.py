@@ -13,10 +13,10 @@ from tests.test_boot import MAC, acme, house
 __all__ = ["acme", "house"]  # fixtures
 
 
-def why(house: Booter, name: str) -> Explanation:
-    """Return the explanation of one setting of the phone."""
+def why(house: Booter, name: str, line: int = 0) -> Explanation:
+    """Return the explanation of one setting of the phone, or of one of its lines."""
     family, model, facts = house.facts(MAC)
-    return explain(house.renderer, family, model, facts, house.secrets, name)
+    return explain(house.renderer, family, model, facts, house.secrets, name, line)
 
 
 def test_every_layer_is_heard_and_the_line_is_shown(house: Booter) -> None:
@@ -48,6 +48,52 @@ def test_a_secret_is_not_told(house: Booter) -> None:
         tx.say(f"device:{MAC}", {"admin_password": "hunter23"})
 
     assert "hunter2" not in repr(why(house, "admin_password"))
+
+
+@pytest.fixture
+def two_lines(house: Booter) -> Booter:
+    """Return the house with accounts on both lines of the phone, whose file says the srtp of each line and three passwords."""
+    template = house.catalog.roots[-1] / "acme" / "phone.j2"
+    template.write_text(
+        "{% for line in lines if line.used %}\nsrtp.{{ line.n }} = {{ line.set.srtp }}\n{% endfor %}\nuser_password = admin:{{ set.admin_password }}\n"
+        "{% if set.ldap_password is not none %}\nldap = {{ set.ldap_password }}\n{% endif %}\nzone = {{ set.timezone }}\n"
+    )
+    with house.store.change("test", "test") as tx:
+        tx.say("defaults", {"srtp": "optional"})
+        tx.put_account(Account("213@sip.example.com"))
+        tx.put_line(Line(MAC, 2, "213@sip.example.com"))
+    return house
+
+
+@pytest.mark.parametrize("own", ["required", None])
+def test_a_line_is_explained_by_its_own_lines_alone(two_lines: Booter, own: str | None) -> None:
+    if own:
+        with two_lines.store.change("test", "test") as tx:
+            tx.say(f"line:{MAC}/2", {"srtp": own})
+
+    assert why(two_lines, "srtp", 2).lines == ((f"{MAC}.acme", 2, f"srtp.2 = {own or 'optional'}"),)
+    assert why(two_lines, "srtp", 1).lines == ((f"{MAC}.acme", 1, "srtp.1 = optional"),)
+    assert [number for _, number, _ in why(two_lines, "srtp").lines] == ([1] if own else [1, 2])
+    assert why(two_lines, "timezone", 2).lines == ((f"{MAC}.acme", 4, "zone = UTC"),)
+
+
+def test_a_password_is_found_in_its_line_masked(two_lines: Booter) -> None:
+    assert why(two_lines, "ldap_password").lines == ()
+    with two_lines.store.change("test", "test") as tx:
+        tx.say("defaults", {"admin_password": "hunter22", "ldap_password": "hunter23"})
+
+    told = why(two_lines, "admin_password")
+
+    assert (told.said.value, told.said.by) == ("********", "defaults")
+    assert told.lines == ((f"{MAC}.acme", 3, "user_password = admin:********"),)
+    assert why(two_lines, "ldap_password").lines == ((f"{MAC}.acme", 4, "ldap = ********"),)
+
+
+def test_a_password_that_nobody_said_is_generated(two_lines: Booter) -> None:
+    told = why(two_lines, "admin_password")
+
+    assert (told.said.value, told.said.by, told.said.others) == ("generated", "this server", ())
+    assert told.lines == ((f"{MAC}.acme", 3, "user_password = admin:********"),)
 
 
 def test_an_unknown_setting_is_named_with_the_nearest(house: Booter) -> None:

@@ -11,7 +11,7 @@ from provisioner import vocabulary
 from provisioner.admin import Admin, words
 from provisioner.context import said
 from provisioner.errors import BadValue, NotHere, StoreTrouble
-from provisioner.explain import Explanation, facts_not_taken
+from provisioner.explain import Explanation, facts_not_taken, harmless
 from provisioner.explain import explain as explain_one
 
 
@@ -79,7 +79,8 @@ def explain_all(admin: Admin, mac: str, line: int = 0) -> list[dict[str, Any]]:
     family, model, facts = admin.booter.facts(device.mac)
     cannot = {row.name: row.why for row in family.lacks(model.name, device.firmware)}
     merged = said(family, model, facts, line)
-    return [{"setting": row.name, "value": words.said(row.name, merged[row.name].value), "said_by": merged[row.name].by, "cannot": cannot.get(row.name)} for row in vocabulary.SETTINGS]
+    told = {row.name: harmless(row, merged[row.name]) for row in vocabulary.SETTINGS}
+    return [{"setting": name, "value": words.plain(one.value), "said_by": one.by, "cannot": cannot.get(name)} for name, one in told.items()]
 
 
 def _line_there(admin: Admin, mac: str, line: int) -> None:
@@ -94,14 +95,13 @@ def not_taken(admin: Admin, mac: str) -> list[dict[str, str]]:
 
 
 def explanation(found: Explanation) -> dict[str, Any]:
-    """Return an explanation as JSON has it."""
-    name = found.setting.name
+    """Return an explanation, which holds no secret, as JSON has it."""
     layers = [*found.said.others, (found.said.by, found.said.value)]
     return {
-        "setting": name,
-        "value": words.said(name, found.said.value),
+        "setting": found.setting.name,
+        "value": words.plain(found.said.value),
         "said_by": found.said.by,
-        "layers": [{"said_by": by, "value": words.said(name, value)} for by, value in layers],
+        "layers": [{"said_by": by, "value": words.plain(value)} for by, value in layers],
         "lines": [{"file": file, "line": number, "text": text} for file, number, text in found.lines],
         "cannot": found.cannot or None,
     }
