@@ -6,7 +6,7 @@ The only room that knows Jinja.
 
 from __future__ import annotations
 
-import os
+import re
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,7 +22,7 @@ from markupsafe import Markup
 
 from provisioner import encode
 from provisioner.errors import BadManifest, ProvisionerError, RenderFailed
-from provisioner.families import Catalog, Family, FileRule
+from provisioner.families import Catalog, Family, FileRule, shipped
 from provisioner.formats import PLACES, Writer
 
 LARGEST = 1_000_000  # bytes of one rendered file (D15)
@@ -113,7 +113,7 @@ class Renderer:
                 except jinja2.TemplateNotFound as fault:
                     raise BadTemplate(f"{name}: includes {fault.name}, which is not there") from None
                 except jinja2.TemplateSyntaxError as fault:
-                    raise BadTemplate(f"{fault.filename or fault.name or name}:{fault.lineno}: {fault.message}") from None
+                    raise BadTemplate(_syntax(fault, name)) from None
         return found
 
     def _environment(self, writer: Writer) -> _Environment:
@@ -183,21 +183,35 @@ def faults(tree: nodes.Template) -> list[tuple[int, str]]:
 _HARMLESS_FILTERS = ("length", "first", "last", "selectattr", "rejectattr", "list", "select", "reject", "sort", "batch", "slice", "int", "groupby")
 
 
-def _place(fault: BaseException, name: str) -> str:
-    """Return file:line of the template that a fault came from."""
-    trace, place = fault.__traceback__, name
+def _syntax(fault: jinja2.TemplateSyntaxError, name: str) -> str:
+    """Return the sentence for a template that cannot be read: file, line and cure."""
+    file = fault.filename or fault.name or name
+    cure = "close the block" if "needs to be closed" in str(fault.message) else "correct it there"
+    overlay = "" if Path(file).is_relative_to(shipped()) else ", or take your overlay away"
+    return f"{file}:{fault.lineno}: {str(fault.message).rstrip('.')}; {cure}{overlay}"
+
+
+def _where(fault: BaseException) -> tuple[str, int]:
+    """Return the file, in full, and the line of the template that a fault came from; empty and 0 where none is known."""
+    trace, found = fault.__traceback__, ("", 0)
     while trace:
         file = trace.tb_frame.f_code.co_filename
         if file.endswith(".j2"):
-            place = f"{Path(*Path(file).parts[-2:])}:{trace.tb_lineno}"
+            found = (file, trace.tb_lineno)
         trace = trace.tb_next
-    return place.replace(os.sep, "/")
+    return found
+
+
+def _place(fault: BaseException, name: str) -> str:
+    """Return file:line of the template that a fault came from."""
+    file, line = _where(fault)
+    return f"{file}:{line}" if file else name
 
 
 def _told(fault: BaseException) -> str:
     """Return what went wrong without any value, which could be a secret."""
     if isinstance(fault, jinja2.UndefinedError):
-        return f"{fault.message}; docs/add-a-phone.md lists what a template sees" if fault.message and "dict object" not in fault.message else _missing(fault)
+        return _missing(fault)
     if isinstance(fault, SecurityError):
         return "does what the sandbox forbids"
     if isinstance(fault, KeyError):
@@ -208,4 +222,21 @@ def _told(fault: BaseException) -> str:
 
 
 def _missing(fault: jinja2.UndefinedError) -> str:
-    return "looks up a word that its map does not have; ask `if x in maps.y` first, or add it to the manifest"
+    """Return what a template looked up and did not find, in the template's own words."""
+    message = fault.message or ""
+    if "dict object" in message or "mappingproxy" in message or "LanguageMap" in message:
+        return "looks up a word that its map does not have; ask `if x in maps.y` first, or add it to the manifest"
+    if name := re.fullmatch(r"'(\w+)' is undefined", message):
+        return f"there is no {name[1]!r} here; docs/add-a-phone.md lists what a template sees"
+    if name := re.search(r"has no attribute '(\w+)'", message):
+        owner = re.search(rf"([\w.]+)\.{name[1]}\b", _source(*_where(fault)))
+        return f"{f'{owner[1]} has no' if owner else 'there is no'} {name[1]!r}{'' if owner else ' here'}; docs/add-a-phone.md lists what a template sees"
+    return "looks up what is not there; docs/add-a-phone.md lists what a template sees"
+
+
+def _source(file: str, line: int) -> str:
+    """Return one line of a template; empty where it is gone."""
+    try:
+        return Path(file).read_text("utf-8").splitlines()[line - 1]
+    except (OSError, IndexError, UnicodeDecodeError):
+        return ""

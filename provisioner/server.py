@@ -39,6 +39,7 @@ from typing import Any
 from flask import Flask
 
 from provisioner import families, housekeeper, renderer
+from provisioner.admin import checks
 from provisioner.boot import Booter
 from provisioner.boot import Limits as BootLimits
 from provisioner.config import Config, Listen
@@ -147,8 +148,8 @@ class _Supervisor:
 
     def _read_families(self) -> None:
         self.catalog = families.load(self.config.phones_path)
-        for fault in self.catalog.faults:
-            log.warning("%s", fault)
+        for sentence in dict.fromkeys(finding.sentence for finding in checks.manifests(self.catalog)):
+            log.warning("%s", sentence)
 
     def close(self) -> None:
         """Take back what `open` left in the state's folder."""

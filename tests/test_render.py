@@ -11,6 +11,7 @@ from provisioner import families
 from provisioner.errors import BadManifest, RenderFailed, Unsayable
 from provisioner.formats import Word
 from provisioner.render import Renderer
+from provisioner.timezones import Time
 from tests.test_families import GOOD, folder
 
 
@@ -73,8 +74,32 @@ def test_the_sandbox_gives_nothing_away(tmp_path: Path, attack: str) -> None:
 
 
 def test_an_undefined_name_is_told_with_its_line_and_without_values(tmp_path: Path) -> None:
-    with pytest.raises(RenderFailed, match=r"acme/phone.cfg.j2:2: .*'nothing' is undefined"):
+    with pytest.raises(RenderFailed, match=r"acme/phone.cfg.j2:2: there is no 'nothing' here; docs/add-a-phone.md") as fault:
         render(tmp_path, "a = {{ x }}\nb = {{ nothing }}\n", x=Word("s3cret", "x"))
+    assert str(fault.value).startswith(f"{tmp_path}/")
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("b = {{ phone.nope }}\n", "phone has no 'nope'"), ("{% if phone.set.nope %}\n{% endif %}\n", "phone.set has no 'nope'"),
+        ("{{ phone['nope'] }}\n", "there is no 'nope' here"), ("{{ phone.zone.nope }}\n", "phone.zone has no 'nope'"),
+        ("{% for one in phone.all %}{{ one.nope }}{% endfor %}", "one has no 'nope'"), ("{{ phone.all[7] }}", "looks up what is not there"),
+    ],
+)  # fmt: skip
+def test_an_undefined_attribute_is_told_in_the_templates_own_words(tmp_path: Path, template: str, words: str) -> None:
+    phone = SimpleNamespace(mac=Word("s3cret", "x"), set=SimpleNamespace(), zone=Time("UTC", 0, "UTC0"), all=[SimpleNamespace(n=1)])
+    with pytest.raises(RenderFailed, match=rf"{tmp_path}/.*acme/phone.cfg.j2:2: ") as fault:
+        render(tmp_path, f"x\n{template}", phone=phone)
+    assert f": {words}" in str(fault.value)
+    assert "object" not in str(fault.value) and "Namespace" not in str(fault.value)
+
+
+@pytest.mark.parametrize(("template", "cure"), [("x\n{% if x %}\ny\n", "; close the block, or take your overlay away"), ("{% fi %}", "; correct it there, or take your overlay away")])
+def test_a_template_that_cannot_be_read_is_told_with_a_cure(tmp_path: Path, template: str, cure: str) -> None:
+    with pytest.raises(RenderFailed) as fault:
+        render(tmp_path, template, x=1)
+    assert str(fault.value).startswith(f"{tmp_path}/") and str(fault.value).endswith(cure)
 
 
 def test_a_word_that_a_map_lacks_is_told(tmp_path: Path) -> None:

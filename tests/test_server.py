@@ -197,6 +197,22 @@ def test_a_reload_changes_over_without_losing_a_phone(state: Path) -> None:
         assert server.stop() == 0
 
 
+def test_a_broken_template_is_named_at_the_start_and_at_a_reload(state: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "overlay" / "yealink" / "phone.cfg.j2"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("{% if phone.mac %}\n")
+    with serving(state, PROVISIONER_PHONES_PATH=str(tmp_path / "overlay")) as server:
+        old = server.child("http")
+        broken.write_text("x = 1\n{{ 'literal' }}\n")
+        os.kill(server.process.pid, signal.SIGHUP)
+        until(lambda: server.child("http") not in (0, old))
+        assert server.stop() == 0
+        assert server.process.stderr
+        said = server.process.stderr.read()
+    assert f"WARNING provisioner.server: {broken}:1: " in said and "; close the block, or take your overlay away\n" in said
+    assert said.count(f"WARNING provisioner.server: {broken}:2: outputs a literal") == 1
+
+
 def test_a_running_transfer_is_ended_in_peace(state: Path) -> None:
     with serving(state) as server, client() as sock:
         body = server.get(f"/{MAC}.cfg")
