@@ -7,6 +7,9 @@ value as the store keeps it in JSON; it raises ValueError with a clause that say
 
 from __future__ import annotations
 
+import difflib
+import functools
+import importlib.resources
 import ipaddress
 import re
 import unicodedata
@@ -340,13 +343,36 @@ class Country:
     def read(self, text: object) -> str:
         """Return the two letters in capitals."""
         word = str(text).strip().upper()
-        if not re.fullmatch(r"[A-Z]{2}", word):
-            raise ValueError(f"{text!r} is not a country; write its two letters, such as PT")
-        return word
+        if word in _countries():
+            return word
+        raise ValueError(f"{text!r} is not a country; write its two letters (ISO 3166), such as PT{_nearest_country(word)}")
 
     def say(self) -> str:
         """Return the type in words."""
         return "a country's two letters (ISO 3166)"
+
+
+@functools.cache
+def _countries() -> dict[str, str]:
+    """Return country -> name, as tzdata's iso3166.tab has them: two letters, a tab, a name; # starts a comment."""
+    table = importlib.resources.files("tzdata").joinpath("zoneinfo", "iso3166.tab").read_text("utf-8")
+    return dict(line.split("\t", 1) for line in table.splitlines() if line and not line.startswith("#"))
+
+
+def _nearest_country(word: str) -> str:
+    """Return `; did you mean XY?` for a country's name, another abbreviation of it (UK), or its letters turned round; or nothing.
+
+    >>> _nearest_country("UK"), _nearest_country("PORTUGAL"), _nearest_country("XX")
+    ('; did you mean GB?', '; did you mean PT?', '')
+    """
+    if word[::-1] in _countries() and len(word) == 2 and not any(f"({word})" in name for name in _countries().values()):
+        return f"; did you mean {word[::-1]}?"
+    names = sorted(((name.upper(), code) for code, name in _countries().items()), key=lambda row: len(row[0]))
+    for name, code in names:
+        if word in re.findall(r"\w+", name):
+            return f"; did you mean {code}?"
+    close = difflib.get_close_matches(word, [name for name, _ in names], n=1, cutoff=0.7)
+    return f"; did you mean {dict(names)[close[0]]}?" if close else ""
 
 
 @dataclass(frozen=True)

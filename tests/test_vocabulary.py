@@ -42,6 +42,7 @@ def test_what_people_write_is_read(name: str, text: str, value: object) -> None:
         ("phone_name", "x" * 33, "the most is 32"), ("phone_name", "a\nb", "control character"), ("phone_name", "a\u202eb", "control character"),
         ("language", "", "cannot be switched off; `unset` takes back what was said"), ("timezone", " ", "cannot be switched off"), ("tones", "", "cannot be switched off"),
         ("vlan_id", "", "is a number, 0 to 4094; write one, or `unset`"), ("call_waiting", "", "is switched off with call_waiting=off"), ("srtp", "", "with srtp=off"),
+        ("tones", "XX", "two letters"), ("tones", "UK", "did you mean GB"), ("tones", "Portugal", "did you mean PT"), ("tones", "Germny", "did you mean DE"), ("tones", "TP", "did you mean PT"),
         ("dtmf", "", "cannot be switched off"), ("dial_plan", "9|8", "dial pattern"), ("syslog_server", "host:99999", "port"), ("ntp_server", "300.1.1.1", "host name"),
     ],
 )  # fmt: skip
