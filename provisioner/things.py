@@ -364,6 +364,9 @@ class Key:
 _WANT_VALUE = ("blf", "speed-dial", "intercom", "dtmf", "prefix", "paging", "url", "xml")
 
 
+_NO_NUMBER = "numbers: {!r} is not a number or SIP address; write it as +351 21 234 5678 or alice@example.com"
+
+
 @dataclass(frozen=True)
 class Contact:
     """One entry of a site's phone book; numbers are (kind, number), kind one of work, mobile, home, other."""
@@ -381,7 +384,12 @@ class Contact:
         read = []
         for kind, number in self.numbers:
             if not re.fullmatch(r"[0-9A-Za-z*#+@.:_ ()/-]{1,64}", number):
-                raise BadValue(f"numbers: {number!r} is not a number or SIP address; write it as +351 21 234 5678 or alice@example.com")
+                raise BadValue(_NO_NUMBER.format(number))
+            try:
+                if not re.search(r"[0-9*#]", number):
+                    sip_address(number)
+            except ValueError:
+                raise BadValue(_NO_NUMBER.format(number)) from None
             try:
                 read.append((kinds.Choice(*NUMBER_KINDS).read(kind), number))
             except ValueError as why:

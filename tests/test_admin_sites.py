@@ -58,6 +58,8 @@ def test_a_group_is_seen_with_its_phones_and_leaves_them_in_the_site(admin: Admi
 def test_a_phone_book_says_the_kinds_of_its_numbers(admin: Admin) -> None:
     assert phonebook.add(admin, "default", "Anna Silva", ["213", "mobile=+351912345678"]).sentence == "put Anna Silva into the phone book of site default"
     assert phonebook.add(admin, "default", "Anna Silva", ["213", "mobile=+351912345678"]).sentence == SAME
+    assert phonebook.add(admin, "default", "Anna Silva", ["214"]).sentence == "replaced Anna Silva in the phone book of site default"
+    phonebook.add(admin, "default", "Anna Silva", ["213", "mobile=+351912345678"])
     assert phonebook.listed(admin, "default") == [{"name": "Anna Silva", "numbers": [{"kind": "work", "number": "213"}, {"kind": "mobile", "number": "+351912345678"}]}]
     with pytest.raises(NotHere, match="did you mean Anna Silva"):
         phonebook.remove(admin, "default", "Ana Silva")

@@ -240,9 +240,16 @@ def test_keys_belong_to_a_phone_or_a_group(scope: str) -> None:
 # Contacts and events
 
 
+def test_a_site_is_in_a_country_that_there_is() -> None:
+    assert Site("hq", country="pt").country == "PT"
+    with pytest.raises(BadValue, match="country: 'XX' is not a country"):
+        Site("hq", country="XX")
+
+
 def test_a_contact_has_numbers_of_four_kinds() -> None:
     assert Contact("hq", "Anna", (("Mobile", "+351 912 345 678"),)).numbers == (("mobile", "+351 912 345 678"),)
-    for numbers in ((), (("fax", "1"),), (("work", "1\n2"),), (("work", ""),)):
+    assert Contact("hq", "Anna", (("work", "*8"), ("home", "sip:anna@example.com"))).numbers[1] == ("home", "sip:anna@example.com")
+    for numbers in ((), (("fax", "1"),), (("work", "1\n2"),), (("work", ""),), (("work", "abc"),), (("work", "anna@"),)):
         with pytest.raises(BadValue):
             Contact("hq", "Anna", numbers)
 

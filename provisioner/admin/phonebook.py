@@ -17,8 +17,9 @@ def add(admin: Admin, site: str, name: str, numbers: Iterable[str]) -> Done:
         kind, equals, number = text.partition("=")
         read.append((kind, number) if equals and kind in NUMBER_KINDS else ("work", text))
     contact = Contact(scopes.site(admin, site), name, tuple(read))
+    verb = "replaced {} in" if contact.name in [one.name for one in admin.store.contacts(site)] else "put {} into"
     changed, notes = admin.change(lambda tx: tx.put_contact(contact), admin.store.devices(site=site))
-    return did(changed, f"put {contact.name} into the phone book of site {site}", notes)
+    return did(changed, f"{verb.format(contact.name)} the phone book of site {site}", notes)
 
 
 def remove(admin: Admin, site: str, name: str) -> Done:
