@@ -66,6 +66,8 @@ def identify(here: Session, source: str | None, user_agent: str, path: str, json
       provisioner identify --path 000413a11fa7.cfg --json
       cut -d'"' -f6 access.log | provisioner identify -
     """
+    if source == "-" and (user_agent or path):
+        raise click.UsageError("with - the questions come from standard input alone; leave --user-agent and --path away")
     known = families.catalog(here.config)
     if source == "-":
         for answer in families.who_each(known, sys.stdin.buffer):
