@@ -114,6 +114,9 @@ def endpoint(text: object) -> Endpoint:
         name, number = text
         return Endpoint(host(name), port(number) if number else 0)
     value = clean(text).strip()
+    scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://|sips?:(?!\d+$)", value)
+    if scheme:
+        raise ValueError(f"write HOST or HOST:PORT, without {scheme[0]}")
     named = re.fullmatch(r"(\[[^\]]*\]|[^:]*):([^:]*)", value)
     if named:
         return Endpoint(host(named[1]), port(named[2]))

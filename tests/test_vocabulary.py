@@ -43,7 +43,8 @@ def test_what_people_write_is_read(name: str, text: str, value: object) -> None:
         ("language", "", "cannot be switched off; `unset` takes back what was said"), ("timezone", " ", "cannot be switched off"), ("tones", "", "cannot be switched off"),
         ("vlan_id", "", "is a number, 0 to 4094; write one, or `unset`"), ("call_waiting", "", "is switched off with call_waiting=off"), ("srtp", "", "with srtp=off"),
         ("tones", "XX", "two letters"), ("tones", "UK", "did you mean GB"), ("tones", "Portugal", "did you mean PT"), ("tones", "Germny", "did you mean DE"), ("tones", "TP", "did you mean PT"),
-        ("dtmf", "", "cannot be switched off"), ("dial_plan", "9|8", "dial pattern"), ("syslog_server", "host:99999", "port"), ("ntp_server", "300.1.1.1", "host name"),
+        ("dtmf", "", "cannot be switched off"), ("dial_plan", "9|8", "dial pattern"), ("syslog_server", "host:99999", "port"),
+        ("syslog_server", "http://host", "write HOST or HOST:PORT, without http://"), ("syslog_server", "sip:host", "without sip:"), ("ntp_server", "300.1.1.1", "host name"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_with_the_cure(name: str, text: str, cure: str) -> None:
