@@ -133,3 +133,12 @@ def test_the_phones_that_are_tried_are_some_of_every_model() -> None:
     many = [Device(f"02ac0e{number:06x}", "acme", "Two") for number in range(300)] + [Device("02ac0e00ffff", "acme", "One")]
     assert len(sample(many)) == 200 and many[-1] in sample(many)
     assert sample(many[:3]) == many[:3]
+
+
+def test_an_empty_fact_takes_away_what_was_said(admin: Admin) -> None:
+    sites.add(admin, "hq", {"public_url": "http://192.0.2.2"})
+    devices.add(admin, MAC, "acme/Two", {"site": "hq", "lines": 4, "keys": 9, "modules": 1, "name": "Anna"})
+    done = devices.change(admin, MAC, {"site": "", "lines": "", "keys": "", "modules": "", "name": ""})
+    assert done.sentence == f"changed site, lines, keys, modules, name of {MAC} (Acme Two)"
+    device = admin.device(MAC)
+    assert (device.site, device.lines, device.keys, device.modules, device.name) == ("default", None, None, 0, "")

@@ -14,11 +14,13 @@ from provisioner.mac import parse, pretty
 from provisioner.things import STATES, Device
 
 STATES_LISTED = ("waiting", *STATES)
+_TAKEN_AWAY: Mapping[str, Any] = {"site": "default", "lines": None, "keys": None, "modules": 0}  # what an empty fact becomes; others stay empty
 
 
 def add(admin: Admin, mac: str, model: str, facts: Mapping[str, Any]) -> Done:
     """Add a phone; facts: fields of Device that were said. Raises BadMAC, BadValue, UnknownName, NotHere, Conflict."""
     family, known = admin.catalog.model(model)
+    facts = _facts(facts)
     device = Device(mac, family.slug, known.name, **_in_site(admin, facts))
     here = admin.store.device(device.mac)
     if here and replace(here, family=device.family, model=device.model, **{name: getattr(device, name) for name in facts}) == here:
@@ -28,6 +30,11 @@ def add(admin: Admin, mac: str, model: str, facts: Mapping[str, Any]) -> Done:
     changed, _ = admin.change(lambda tx: tx.put_device(device))
     notes = [*_oui_note(admin, device, family), *_count_notes(known, device), *_trouble(admin, device)]
     return did(changed, f"added {admin.named(device)} to site {device.site}", notes)
+
+
+def _facts(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return facts with what an empty one stands for."""
+    return {name: _TAKEN_AWAY.get(name, value) if value == "" else value for name, value in said.items()}
 
 
 def _in_site(admin: Admin, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,9 +69,9 @@ def _trouble(admin: Admin, device: Device) -> list[str]:
 
 
 def change(admin: Admin, mac: str, facts: Mapping[str, Any], model: str = "") -> Done:
-    """Change the facts that were said; its files are tried first. Lines and keys stay."""
+    """Change the facts that were said, an empty one taking what was said away; its files are tried first. Lines and keys stay."""
     before = admin.device(mac)
-    known = dict(facts)
+    known = _facts(facts)
     family = admin.model_of(before)
     if model:
         found = family = admin.catalog.model(model)

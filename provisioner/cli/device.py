@@ -14,7 +14,18 @@ from provisioner.cli import out
 from provisioner.cli.session import Session, session
 from provisioner.errors import BadValue
 
-_FACTS = (
+
+class _Count(click.ParamType):
+    """A whole number, or nothing, which takes away what was said."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """Return the number, or the empty text."""
+        return "" if value == "" else int(click.INT.convert(value, param, ctx))
+
+
+_FACTS: tuple[tuple[str, str, Any, str], ...] = (
     ("--site", "SITE", str, "Site where it stands."),
     ("--group", "GROUP", str, "Group of the site, or SITE/GROUP."),
     ("--name", "TEXT", str, "Whose or what it is."),
@@ -22,9 +33,9 @@ _FACTS = (
     ("--serial", "TEXT", str, "Serial number; some makers' files are named after it."),
     ("--asset-tag", "TEXT", str, "Your own number of it."),
     ("--firmware", "VERSION", str, "Firmware that it has; phones say it themselves over HTTP."),
-    ("--lines", "N", int, "Lines that it really has, where the model's count is wrong or unknown."),
-    ("--keys", "N", int, "Programmable keys that it really has."),
-    ("--modules", "N", int, "Expansion modules that are plugged in."),
+    ("--lines", "N", _Count(), "Lines that it really has, where the model's count is wrong or unknown."),
+    ("--keys", "N", _Count(), "Programmable keys that it really has."),
+    ("--modules", "N", _Count(), "Expansion modules that are plugged in."),
     ("--notes", "TEXT", str, "Anything worth remembering."),
 )
 
