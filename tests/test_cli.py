@@ -81,6 +81,7 @@ def test_data_goes_to_stdout_and_messages_to_stderr(run: Run) -> None:
     (["set", "defaults", "dtmf=info", "dtmf=info"], 2, "dtmf is said twice"),
     (["set", "defaults"], 2, "say at least one NAME=VALUE"),
     (["account", "change", ADDRESS], 2, "say what to change"),
+    (["identify", "-", "--user-agent", "x"], 2, "leave --user-agent and --path away"),
     (["nothing"], 2, "No such command 'nothing'"),
     (["device", "add", MAC], 2, "Missing option '--model'"),
     (["assign", MAC, ADDRESS, "--line", "0"], 2, "0 is not in the range"),
@@ -98,6 +99,19 @@ def test_a_bad_config_is_78(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli, ["--config", str(tmp_path / "config.toml"), "account", "list"])
     assert result.exit_code == 78 and "did you mean http_address" in result.stderr
     assert CliRunner().invoke(cli, ["--config", str(tmp_path / "none.toml"), "check"]).exit_code == 78
+
+
+def test_a_state_that_is_a_file_is_78(run: Run, config: Path) -> None:
+    for command in ("account", "list"), ("serve",):
+        result = run("--state", str(config), *command)
+        assert result.exit_code == 78 and f"--state: {config} is no folder; name a folder" in result.stderr
+
+
+def test_an_empty_fact_of_a_phone_takes_away_what_was_said(phone: Run) -> None:
+    assert phone("device", "change", MAC, "--lines", "4").exit_code == 0
+    result = phone("device", "change", MAC, "--site", "", "--lines", "")
+    assert result.stdout == f"changed lines of {MAC} (Acme Two)\n", result.output
+    assert phone("device", "change", MAC, "--lines", "x").exit_code == 2
 
 
 def test_ctrl_c_is_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +146,9 @@ def test_a_password_comes_by_stdin_or_file_and_never_as_an_argument(run: Run, tm
     assert run("account", "change", ADDRESS, "--password-stdin", input="fr0m-stdin").stdout == "nothing to change\n"
     assert run("account", "change", ADDRESS, "--password-stdin", "--password-file", str(tmp_path / "secret")).exit_code == 2
     assert "is empty" in run("account", "change", ADDRESS, "--password-stdin", input="\n").stderr
-    assert "cannot be read" in run("account", "change", ADDRESS, "--password-file", str(tmp_path / "none")).stderr
+    assert "none cannot be read (No such file or directory)" in run("account", "change", ADDRESS, "--password-file", str(tmp_path / "none")).stderr
+    (tmp_path / "latin").write_bytes(b"\xe9t\xe9\n")
+    assert "latin is not UTF-8 text; save it" in run("account", "change", ADDRESS, "--password-file", str(tmp_path / "latin")).stderr
     assert {row["password"] for row in _json(run("account", "list", "--json"))} == {"********"}
 
 

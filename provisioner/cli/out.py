@@ -103,8 +103,10 @@ def secret(what: str, from_stdin: bool, file: Path | None, ask: bool) -> str | N
     if file:
         try:
             return _one_line(file.read_text("utf-8"), what)
-        except (OSError, UnicodeDecodeError):
-            raise BadValue(f"{file} cannot be read as UTF-8 text; check its name and its mode") from None
+        except OSError as why:
+            raise BadValue(f"{file} cannot be read ({why.strerror}); check its name and its mode") from None
+        except UnicodeDecodeError:
+            raise BadValue(f"{file} is not UTF-8 text; save it as UTF-8") from None
     if ask and stdin.isatty():
         answer: str = click.prompt(what, hide_input=True, default="", show_default=False, err=True)
         return answer or None

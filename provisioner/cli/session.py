@@ -33,9 +33,11 @@ class Session:
     def config(self) -> Config:
         """What the server is told; raises BadConfig."""
         found = options.load(self._file)
-        if self._state is None:
-            return found
-        return replace(found, state=self._state, said_by={**found.said_by, "state": "--state"})
+        if self._state is not None:
+            found = replace(found, state=self._state, said_by={**found.said_by, "state": "--state"})
+        if os.path.lexists(found.state) and not os.path.isdir(found.state):
+            raise BadConfig(f"{found.said_by.get('state', 'state')}: {found.state} is no folder; name a folder, which is made where it is missing")
+        return found
 
     @cached_property
     def admin(self) -> Admin:
