@@ -586,6 +586,10 @@ def load(paths: Sequence[Path] = ()) -> Catalog:
         if not (places[0] / MANIFEST).is_file():
             faults.append(BadManifest(f"{places[0]}/: has no {MANIFEST}; write one (docs/add-a-phone.md) or remove the folder"))
             continue
+        for place in places[1:]:
+            if (place / MANIFEST).is_file():
+                why = "ships with this server" if places[0].parent == roots[0] else f"is in {places[0].parent} already"
+                faults.append(BadManifest(f"{place / MANIFEST} is not read, since {slug} {why}; name your changes {OVERLAY}"))
         try:
             families[slug] = read_family(places, shared)
         except BadManifest as fault:

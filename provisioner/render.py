@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import jinja2
-from jinja2 import nodes
+from jinja2 import meta, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -71,6 +71,7 @@ class Renderer:
         self._loader = jinja2.FileSystemLoader([str(root) for root in reversed(catalog.roots)])
         self._environments: dict[Writer, _Environment] = {}
         self._templates: dict[tuple[str, Writer], jinja2.Template] = {}
+        self._compiled: set[tuple[str, Writer]] = set()
         self._lock = threading.Lock()
 
     def render(self, family: Family, rule: FileRule, context: Mapping[str, Any], template: str = "") -> bytes:
@@ -95,12 +96,19 @@ class Renderer:
             raise RenderFailed(f"{_place(fault, name)}: {_told(fault)}") from None
 
     def compile(self, family: Family, rule: FileRule) -> None:
-        """Compile the rule's template; raises BadManifest with file, line and cure where it cannot be."""
-        for template in filter(None, (rule.template, family.bootstrap if rule.scope == "phone" else "")):
+        """Compile the rule's template and what it includes; raises BadManifest with file, line and cure where one cannot be."""
+        wanted = [f"{family.slug}/{name}" for name in (rule.template, family.bootstrap if rule.scope == "phone" else "") if name]
+        for name in wanted:  # grows by what is included
+            if (name, rule.writer) in self._compiled:
+                continue
             try:
-                self._template(f"{family.slug}/{template}", rule.writer)
+                environment = self._template(name, rule.writer).environment
+                source, *_ = self._loader.get_source(environment, name)
             except BadTemplate as fault:
                 raise BadManifest(str(fault)) from None
+            self._compiled.add((name, rule.writer))
+            included = (environment.join_path(other, name) for other in meta.find_referenced_templates(environment.parse(source)) if other)
+            wanted.extend(other for other in included if other not in wanted)
 
     def _template(self, name: str, writer: Writer) -> jinja2.Template:
         key = (name, writer)

@@ -133,3 +133,19 @@ def test_families_that_share_an_oui_are_told_apart_by_user_agents(catalog: Catal
         for other in catalog.families.values():
             if family.slug < other.slug and set(family.ouis) & set(other.ouis):
                 assert family.user_agents and other.user_agents, f"{family.slug} and {other.slug} share an OUI"
+
+
+def test_a_manifest_that_is_not_read_is_told(tmp_path: Path) -> None:
+    for root in ("mine", "yours"):
+        folder(tmp_path / root, GOOD)
+        (tmp_path / root / "yealink").mkdir()
+    (tmp_path / "mine/yealink/family.toml").write_text("thin = true\n")
+    (tmp_path / "yours/yealink/family.local.toml").write_text("thin = true\n")
+
+    catalog = families.load([tmp_path / "mine", tmp_path / "yours"])
+
+    assert sorted(str(fault) for fault in catalog.faults) == [
+        f"{tmp_path}/mine/yealink/family.toml is not read, since yealink ships with this server; name your changes family.local.toml",
+        f"{tmp_path}/yours/acme/family.toml is not read, since acme is in {tmp_path}/mine already; name your changes family.local.toml",
+    ]
+    assert catalog.families["yealink"].thin and "acme" in catalog.families

@@ -58,6 +58,16 @@ def test_check_sees_the_same_before_any_phone_does(tmp_path: Path) -> None:
         Renderer(catalog).compile(family, family.files[0])
 
 
+def test_check_sees_what_a_template_includes_too(tmp_path: Path) -> None:
+    catalog = families.load([folder(tmp_path, GOOD, "{% include 'one.j2' %}\n")])
+    (tmp_path / "acme" / "one.j2").write_text("{% include 'two.j2' %}{% include 'one.j2' %}\n")
+    (tmp_path / "acme" / "two.j2").write_text("ok\n{{ x|upper }}\n")
+    family = catalog.families["acme"]
+
+    with pytest.raises(BadManifest, match=f"{tmp_path}/acme/two.j2:2"):
+        Renderer(catalog).compile(family, family.files[0])
+
+
 @pytest.mark.parametrize(
     "attack",
     [
