@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from provisioner import vocabulary
@@ -20,7 +20,10 @@ from provisioner.kinds import Bool, Choice, Country, Dial, Endpoint, Host, HostP
 from provisioner.layers import Said
 from provisioner.render import Renderer
 from provisioner.store import BootFacts
+from provisioner.things import Account
 from provisioner.vocabulary import Setting
+
+_FACTS = {row.name: not row.repr for row in fields(Account)}  # and whether it is a secret, which its value never shows
 
 
 @dataclass(frozen=True)
@@ -37,14 +40,43 @@ class Explanation:
     cannot: str = ""
 
 
+@dataclass(frozen=True)
+class FactExplanation:
+    """One fact of the accounts that a phone has.
+
+    values: (line, SIP address, value) of each, secrets masked.
+    cannot: why these phones have no parameter for it, or empty.
+    """
+
+    name: str
+    values: tuple[tuple[int, str, Any], ...]
+    cannot: str = ""
+
+
+def is_fact(name: str) -> bool:
+    """Return True for an account's fact that is not a setting too."""
+    return name in _FACTS and name not in vocabulary.BY_NAME
+
+
+def explain_fact(family: Family, model: Model, facts: BootFacts, name: str, line: int = 0) -> FactExplanation:
+    """Return what the phone's accounts, or the one on a line, say of a fact."""
+    values = tuple((position.n, account.sip_address, getattr(account, name)) for position, account, *_ in facts.lines if line in (0, position.n))
+    if _FACTS[name]:
+        values = tuple((n, address, _masked(value)) for n, address, value in values)
+    return FactExplanation(name, values, _cannot(family, model, facts, name))
+
+
+def _cannot(family: Family, model: Model, facts: BootFacts, name: str) -> str:
+    return next((row.why for row in family.lacks(model.name, facts.device.firmware) if row.name == name), "")
+
+
 def explain(renderer: Renderer, family: Family, model: Model, facts: BootFacts, secrets: Secrets, name: str, line: int = 0) -> Explanation:
     """Return what is known of one setting of one phone; raises UnknownName where there is no such setting."""
     setting = vocabulary.setting(name)
     words = said(family, model, facts, line)[name]
-    cannot = next((row.why for row in family.lacks(model.name, facts.device.firmware) if row.name == name), "")
     hidden = Secrets(secrets.key, shown=False)
     lines = _lines(renderer, family, model, facts, hidden, setting, words.value, line if setting.per == "line" else 0)
-    return Explanation(setting, harmless(setting, words), tuple(lines), cannot)
+    return Explanation(setting, harmless(setting, words), tuple(lines), _cannot(family, model, facts, name))
 
 
 def harmless(setting: Setting, words: Said) -> Said:

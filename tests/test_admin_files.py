@@ -72,3 +72,25 @@ def test_every_setting_is_explained_at_once_with_what_the_model_cannot_take(phon
     assert (rows["language"]["value"], rows["language"]["said_by"]) == ("pt", "acme as shipped")
     assert rows["tones"]["cannot"] == "the phone has one set of tones"
     assert files.not_taken(phone, MAC) == [{"fact": "xcap_root", "why": "no parameter", "source": "made up"}]
+
+
+def test_a_fact_of_the_accounts_is_explained_by_what_they_have(phone: Admin) -> None:
+    accounts.add(phone, "213@sip.example.com", {})
+    lines.assign(phone, MAC, "213@sip.example.com")
+    one = {"line": 1, "account": ADDRESS, "value": "https://xcap.example.com/root"}
+
+    assert files.explain_fact(phone, MAC, "xcap_root") == {
+        "fact": "xcap_root", "accounts": [one, {"line": 2, "account": "213@sip.example.com", "value": ""}], "cannot": "no parameter",
+    }  # fmt: skip
+    assert files.explain_fact(phone, MAC, "xcap_root", 1) == {"fact": "xcap_root", "accounts": [one], "cannot": "no parameter"}
+    password = files.explain_fact(phone, MAC, "password")
+    assert password and [row["value"] for row in password["accounts"]] == ["********", ""] and password["cannot"] is None
+    assert files.explain_fact(phone, MAC, "timezone") is None and files.explain_fact(phone, MAC, "xcap_rot") is None
+    with pytest.raises(NotHere, match="no account on line 3"):
+        files.explain_fact(phone, MAC, "xcap_root", 3)
+
+
+def test_a_generated_password_is_said_to_be_so_among_every_setting(phone: Admin) -> None:
+    settings.say(phone, "defaults", {"user_password": "hunter22"})
+    rows = {row["setting"]: (row["value"], row["said_by"]) for row in files.explain_all(phone, MAC)}
+    assert (rows["admin_password"], rows["user_password"], rows["ldap_password"]) == (("generated", "this server"), ("********", "defaults"), (None, "vocabulary"))

@@ -205,6 +205,15 @@ def test_no_list_or_preview_shows_a_secret_and_render_and_token_do(phone: Run, t
 # The nouns, each through its door once
 
 
+def test_a_fact_of_an_account_is_explained_too(phone: Run) -> None:
+    assert phone("device", "explain", MAC, "username").stdout == f"username = 212    said by account {ADDRESS}, on line 1\n"
+    assert phone("device", "explain", MAC, "password").stdout == f"password = ********    said by account {ADDRESS}, on line 1\n"
+    assert phone("device", "explain", MAC, "xcap_root").stdout.endswith("  this phone has no parameter for it: no parameter\n")
+    assert _json(phone("device", "explain", MAC, "xcap_root", "--json"))["cannot"] == "no parameter"
+    result = phone("device", "explain", MAC, "xcap_rot")
+    assert result.exit_code == 1 and "xcap_rot" in result.stderr
+
+
 def test_settings_and_keys_are_said_shown_explained_and_taken_back(phone: Run) -> None:
     assert phone("set", "site:default", "timezone=Europe/Lisbon").stdout == "set timezone = Europe/Lisbon for site:default; 1 phone will get it\n"
     assert phone("device", "explain", MAC, "timezone").stdout == f"timezone = Europe/Lisbon    said by site:default; vocabulary said UTC\n  {MAC}.acme:2: zone = Europe/Lisbon\n"

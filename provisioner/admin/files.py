@@ -11,8 +11,11 @@ from provisioner import vocabulary
 from provisioner.admin import Admin, words
 from provisioner.context import said
 from provisioner.errors import BadValue, NotHere, StoreTrouble
-from provisioner.explain import Explanation, facts_not_taken, harmless
+from provisioner.explain import Explanation, facts_not_taken, harmless, is_fact
 from provisioner.explain import explain as explain_one
+from provisioner.explain import explain_fact as fact
+from provisioner.families import Family, Model
+from provisioner.store import BootFacts
 
 
 def names(admin: Admin, mac: str) -> list[str]:
@@ -66,21 +69,33 @@ def render(admin: Admin, mac: str, folder: Path, reveal: bool) -> list[Path]:
 def explain(admin: Admin, mac: str, name: str, line: int = 0) -> Explanation:
     """Return what every layer says of one setting of a phone, the winner, and the lines of its files that it became."""
     vocabulary.setting(name)
-    device = admin.device(mac)
-    _line_there(admin, device.mac, line)
-    family, model, facts = admin.booter.facts(device.mac)
+    family, model, facts = _of_line(admin, mac, line)
     return explain_one(admin.booter.renderer, family, model, facts, admin.booter.secrets, name, line)
+
+
+def explain_fact(admin: Admin, mac: str, name: str, line: int = 0) -> dict[str, Any] | None:
+    """Return what a phone's accounts say of one of their facts, as JSON has it, secrets masked; None where the name is no such fact."""
+    if not is_fact(name):
+        return None
+    found = fact(*_of_line(admin, mac, line), name, line)
+    values = [{"line": n, "account": address, "value": words.plain(value)} for n, address, value in found.values]
+    return {"fact": name, "accounts": values, "cannot": found.cannot or None}
 
 
 def explain_all(admin: Admin, mac: str, line: int = 0) -> list[dict[str, Any]]:
     """Return every setting of a phone, its value and who said it, secrets masked."""
-    device = admin.device(mac)
-    _line_there(admin, device.mac, line)
-    family, model, facts = admin.booter.facts(device.mac)
-    cannot = {row.name: row.why for row in family.lacks(model.name, device.firmware)}
+    family, model, facts = _of_line(admin, mac, line)
+    cannot = {row.name: row.why for row in family.lacks(model.name, facts.device.firmware)}
     merged = said(family, model, facts, line)
     told = {row.name: harmless(row, merged[row.name]) for row in vocabulary.SETTINGS}
     return [{"setting": name, "value": words.plain(one.value), "said_by": one.by, "cannot": cannot.get(name)} for name, one in told.items()]
+
+
+def _of_line(admin: Admin, mac: str, line: int) -> tuple[Family, Model, BootFacts]:
+    """Return what is stored of a phone; raises NotHere where `line` is not 0 and has no account."""
+    device = admin.device(mac)
+    _line_there(admin, device.mac, line)
+    return admin.booter.facts(device.mac)
 
 
 def _line_there(admin: Admin, mac: str, line: int) -> None:

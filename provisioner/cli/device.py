@@ -15,7 +15,7 @@ from provisioner.cli.session import Session, session
 from provisioner.errors import BadValue
 
 
-class _Count(click.ParamType):
+class _Count(click.ParamType[int | str]):
     """A whole number, or nothing, which takes away what was said."""
 
     name = "integer"
@@ -180,13 +180,19 @@ def token(here: Session, mac: str, rotate: bool, json_: bool) -> None:
 def explain(here: Session, mac: str, setting: str | None, line: int, json_: bool) -> None:
     """Say who says what of a setting, who wins, and the lines of the phone's files that it became.
 
-    Without SETTING: every setting that has a value, and the account facts that this model cannot take.
+    SETTING may be a fact of an account too, such as xcap_root: then what the phone's accounts have is shown.
+    Without it: every setting that has a value, and the account facts that this model cannot take.
 
     \b
     Examples:
       provisioner device explain 805ec0d57d72 timezone
       provisioner device explain 805ec0d57d72 codecs --line 2
+      provisioner device explain 805ec0d57d72 xcap_root
     """
+    fact = files.explain_fact(here.admin, mac, setting, line) if setting else None
+    if fact:
+        out.machine(fact) if json_ else _explain_fact(fact)
+        return
     if setting:
         found = files.explanation(files.explain(here.admin, mac, setting, line))
         out.machine(found) if json_ else _explain(found)
@@ -197,6 +203,15 @@ def explain(here: Session, mac: str, setting: str | None, line: int, json_: bool
         return
     out.table([{**row, "value": text(row["value"]), "cannot": "" if not row["cannot"] else f"not taken: {row['cannot']}"} for row in rows if row["value"] is not None], ("setting", "value", "said_by", "cannot"))
     out.notes(f"this phone cannot take the account's {row['fact'].replace('_', ' ')}: {row['why']}" for row in lacking)
+
+
+def _explain_fact(found: dict[str, Any]) -> None:
+    for row in found["accounts"]:
+        click.echo(out.safe(f"{found['fact']} = {text(row['value'])}    said by account {row['account']}, on line {row['line']}"))
+    if not found["accounts"]:
+        click.echo(out.safe(f"{found['fact']} is a fact of accounts, and this phone has none"))
+    if found["cannot"]:
+        click.echo(out.safe(f"  this phone has no parameter for it: {found['cannot']}"))
 
 
 def _explain(found: dict[str, Any]) -> None:
