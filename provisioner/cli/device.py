@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,11 @@ from provisioner.cli.session import Session, session
 from provisioner.errors import BadValue
 
 
-class _Count(click.ParamType[int | str]):
-    """A whole number, or nothing, which takes away what was said."""
-
-    name = "integer"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
-        """Return the number, or the empty text."""
-        return "" if value == "" else int(click.INT.convert(value, param, ctx))
+def _count(value: str) -> int | str:
+    """Return the number, or the empty text that takes away what was said."""
+    if not value or re.fullmatch(r"\d{1,9}", value, re.ASCII):
+        return int(value) if value else ""
+    raise click.BadParameter(f"{value!r} is not a whole number")
 
 
 _FACTS: tuple[tuple[str, str, Any, str], ...] = (
@@ -33,9 +31,9 @@ _FACTS: tuple[tuple[str, str, Any, str], ...] = (
     ("--serial", "TEXT", str, "Serial number; some makers' files are named after it."),
     ("--asset-tag", "TEXT", str, "Your own number of it."),
     ("--firmware", "VERSION", str, "Firmware that it has; phones say it themselves over HTTP."),
-    ("--lines", "N", _Count(), "Lines that it really has, where the model's count is wrong or unknown."),
-    ("--keys", "N", _Count(), "Programmable keys that it really has."),
-    ("--modules", "N", _Count(), "Expansion modules that are plugged in."),
+    ("--lines", "N", _count, "Lines that it really has, where the model's count is wrong or unknown."),
+    ("--keys", "N", _count, "Programmable keys that it really has."),
+    ("--modules", "N", _count, "Expansion modules that are plugged in."),
     ("--notes", "TEXT", str, "Anything worth remembering."),
 )
 
