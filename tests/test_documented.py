@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import click
 import pytest
 
-from provisioner import config, vocabulary
+from provisioner import config, timezones, vocabulary
 from provisioner.cli import pages
 from provisioner.cli.root import cli
-from provisioner.families import Catalog
+from provisioner.families import SCHEMA, Catalog
+from provisioner.formats import PLACES
 
 ROOT = Path(__file__).parent.parent
 PAGES = {**pages.pages(), "docs/options.md": config.reference(), "config.example.toml": config.example()}
@@ -81,3 +83,21 @@ def test_no_file_of_the_packaging_names_a_registry() -> None:
     lock = (ROOT / "requirements.lock").read_text("utf-8")
     pinned = re.sub(r"^[a-z0-9._-]+==[\w.]+(?: ; [^\\\n]*)? \\\n(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+", "", lock, flags=re.MULTILINE)
     assert [line for line in pinned.splitlines() if not line.startswith("#")] == []
+
+
+def test_the_page_on_phones_names_all_that_manifests_and_templates_have(catalog: Catalog) -> None:
+    page = (ROOT / "docs/add-a-phone.md").read_text("utf-8")
+    words = set(re.findall(r"\w+", page))
+    seen = {name for kind in (timezones.Time, timezones.Turn) for name in dir(kind) if not name.startswith("_")}
+    seen |= {row.name for kind in (timezones.Time, timezones.Turn) for row in fields(kind)}
+    assert sorted(seen - words) == []
+    assert [name for table in SCHEMA.values() for name in table if name not in words] == []
+    assert [name for family in catalog.families.values() for name in family.digitmap if name not in words] == []
+    assert [place for place in PLACES if place != "value" and f"`in_{place}(x)`" not in page] == []
+
+
+def test_the_page_on_architecture_names_only_rooms_that_are_there() -> None:
+    page = (ROOT / "docs/architecture.md").read_text("utf-8")
+    names = re.findall(r"`([\w/]+\.py)`", page)
+    assert names
+    assert [name for name in names if not (ROOT / name).is_file() and not (ROOT / "provisioner" / name).is_file()] == []
