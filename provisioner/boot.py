@@ -37,7 +37,7 @@ from provisioner.things import Device, Event, Site
 from provisioner.wire import PhoneRequest, Reply
 
 LONGEST_NAME = 255  # characters; no phone's file has more, and patterns take their time
-_NO_FILE = FileRule(patterns=())
+NO_FILE = FileRule(patterns=())
 _NO_SITE = Site("default")
 _NOBODY = "000000000000"  # looked up and compared where no phone is named, so that the work is the same (D12)
 
@@ -82,13 +82,13 @@ class Booter:
 
     def _answer(self, request: PhoneRequest, trail: _Trail) -> Reply:
         who, device, site, fits = self._recognise(request, trail)
-        everyones = self._everyones(request, who)
+        everyones = self.everyones(request, who)
         if everyones:
             return self._answer_everyone(request, trail, who, *everyones)
         family, rule = self._file_rule(request, who, device)
         trail.rule = rule.match if rule else ""
         try:
-            admit(request, device, site, rule or _NO_FILE, fits, who.mac)
+            admit(request, device, site, rule or NO_FILE, fits, who.mac)
         except TFTPKeepsSecrets:
             if not (family and family.bootstrap and device and rule and rule.template):
                 raise
@@ -110,7 +110,7 @@ class Booter:
         body = self._render(family, rule, facts, who.firmware)
         return _reply(body, rule, request, facts.device)
 
-    def _everyones(self, request: PhoneRequest, who: Sighting) -> tuple[Family, FileRule] | None:
+    def everyones(self, request: PhoneRequest, who: Sighting) -> tuple[Family, FileRule] | None:
         """Return the file that is the same for all, if one is meant: chosen by clues alone, so that it tells nothing of the inventory (D12)."""
         name = last_segment(request.path)
         found = [(family, hit[0]) for slug in who.candidates if (hit := (family := self.catalog.families[slug]).file_for(name, who.model, who.firmware))]

@@ -14,7 +14,8 @@ from provisioner import tokens
 from provisioner.admin import Admin, nearest_mac, sites
 from provisioner.admin.words import count
 from provisioner.admit import TFTPKeepsSecrets, admit, network_of, token_fits
-from provisioner.errors import BadValue, Missing, NotServed, ProvisionerError, Refused, Unknown
+from provisioner.boot import NO_FILE
+from provisioner.errors import BadValue, Missing, NotServed, ProvisionerError, Unknown
 from provisioner.families import Family, FileRule, last_segment
 from provisioner.identify import Sighting, identify, mac_in
 from provisioner.mac import pretty
@@ -86,7 +87,15 @@ def _walk(admin: Admin, request: PhoneRequest, steps: list[tuple[str, str]]) -> 
     site = admin.store.site(device.site) if device else admin.store.site_of_address(request.address)
     if site is None:
         raise Unknown("there is no site for this phone; restore the store from a backup")
-    family, rule = _rule(admin, request, who, device, steps)
+    everyones = admin.booter.everyones(request, identify(admin.catalog, request))
+    family: Family | None
+    if everyones:
+        family, rule = everyones
+        device, site = None, admin.store.site_of_address(request.address) or site
+        steps.append(("file", f"{family.slug}: [[files]] {rule.match!r}, the same for every phone of its family"))
+        missing: NotServed | None = None
+    else:
+        family, rule, missing = _rule(admin, request, who, device, steps)
     entry = network_of(site, request.address)
     where = f"{request.address} is in network {entry.network} of site {site.slug}: {sites.allowed(entry)}" if entry else f"{request.address} is in no network of site {site.slug}: phones need their token, no secrets over TFTP"
     steps.append(("admit", where))
@@ -96,9 +105,15 @@ def _walk(admin: Admin, request: PhoneRequest, steps: list[tuple[str, str]]) -> 
     try:
         admit(request, device, site, rule, fits and device is not None, who.mac)
     except TFTPKeepsSecrets as refusal:
-        if not (family.bootstrap and device and rule.template):
+        if missing or not (family and family.bootstrap and device and rule.template):
             raise
         return f"the bootstrap file, which holds the provisioning URL alone ({refusal})"
+    except Unknown:
+        if missing and not who.candidates:
+            raise missing from None
+        raise
+    if missing or family is None:
+        raise missing or Missing("no family can be asking")
     return _served(admin, request, device, family, rule, site)
 
 
@@ -137,27 +152,22 @@ def _inventory(admin: Admin, device: Device | None, mac: str) -> str:
     return f"{pretty(mac)} is not in the inventory{nearest_mac(mac, (one.mac for one in admin.store.devices()))}"
 
 
-def _rule(admin: Admin, request: PhoneRequest, who: Sighting, device: Device | None, steps: list[tuple[str, str]]) -> tuple[Family, FileRule]:
-    """Find the rule as a boot does; note which it is, or what was nearest."""
+def _rule(admin: Admin, request: PhoneRequest, who: Sighting, device: Device | None, steps: list[tuple[str, str]]) -> tuple[Family | None, FileRule, NotServed | None]:
+    """Find the rule as a boot does; note which it is, or what was nearest. Last comes why there is none, for phones that are admitted."""
     name = last_segment(request.path)
     slugs = [device.family] if device else list(who.candidates)
-    hits = []
     for slug in slugs:
         family = admin.catalog.family(slug)
         found = family.file_for(name, device.model if device else who.model, who.firmware or (device.firmware if device else ""))
         if found:
-            hits.append((family, found[0]))
-    if hits and (device or len(hits) == 1 or not any(rule.scope == "family" for _, rule in hits)):
-        family, rule = hits[0]
-        steps.append(("file", f"{family.slug}: [[files]] {rule.match!r}" + ("" if rule.answers else ", which has no template: phones ask for it and get nothing")))
-        return hits[0]
-    if hits:
-        raise Refused(f"more than one family could be asking for {name}: {', '.join(family.slug for family, _ in hits)}; add the phone and say which")
+            rule = found[0]
+            steps.append(("file", f"{family.slug}: [[files]] {rule.match!r}" + ("" if rule.answers else ", which has no template: phones ask for it and get nothing")))
+            return family, rule, None
     looked = f"looked for {name!r} in {', '.join(slugs) or 'every family'}; no rule fits"
     steps.append(("file", looked + _near(admin, name, slugs, device)))
     if who.stranger and not device:
-        raise Unknown(who.stranger)
-    raise Missing(f"the family {slugs[0]} has no file {name!r}" if device else f"no family knows a file {name!r}")
+        return None, NO_FILE, Unknown(who.stranger)
+    return None, NO_FILE, Missing(f"the family {slugs[0]} has no file {name!r}" if device else f"no family knows a file {name!r}")
 
 
 def _near(admin: Admin, name: str, slugs: list[str], device: Device | None) -> str:
