@@ -125,7 +125,7 @@ class Config:
     http_address: Listen = _option("0.0.0.0:8080", Address(), "Where phones fetch their files over HTTP; [::]:8080 is IPv4 and IPv6")
     http_workers: int = _option(2, Int(1, 64), "Processes that answer HTTP")
     trusted_proxies: tuple[Network, ...] = _option(
-        (), Many(Net(), most=64), "Proxies whose X-Forwarded-For is believed. A forwarded request of anybody else comes from nowhere, so no network of a site lets it in"
+        (), Many(Net(), most=64), "Proxies whose X-Forwarded-For is believed. A forwarded request of anybody else comes from nowhere, so no network of a site lets it in. A proxy must drop header names with an underscore (nginx does), which look the same behind it"
     )
 
     tftp_address: Listen = _option("0.0.0.0:6969", Address(), "Where phones fetch their files over TFTP; phones expect port 69, which needs a privilege")
