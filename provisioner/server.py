@@ -20,6 +20,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
+import hashlib
 import json
 import logging
 import os
@@ -28,13 +29,15 @@ import resource
 import selectors
 import signal
 import socket
+import stat
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Flask
 
@@ -43,11 +46,12 @@ from provisioner.admin import checks
 from provisioner.boot import Booter
 from provisioner.boot import Limits as BootLimits
 from provisioner.config import Config, Listen
-from provisioner.errors import BadConfig
+from provisioner.errors import BadConfig, StoreTrouble
 from provisioner.eventstore import EventStore
 from provisioner.families import Catalog
 from provisioner.housekeeper import Sender
 from provisioner.identify import mac_in
+from provisioner.store import FILE as STORE_FILE
 from provisioner.store import Store
 from provisioner.tftp import Limits, Loop, open_socket
 from provisioner.things import Event
@@ -63,6 +67,8 @@ BACKLOG = 4096  # phones that wait for an HTTP worker
 _STEADY = 5.0  # seconds; who lives longer is replaced at once
 _LONGEST_PAUSE = 10.0
 _PR_SET_PDEATHSIG = 1
+_NO_WRITES = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,7 @@ class _Supervisor:
         self._tftp: socket.socket | None = None
         self._render: socket.socket | None = None
         self._lock = -1
+        self._folder = config.run_folder
         self._sending, self._reading = housekeeper.channel()
         self._children: dict[int, _Child] = {}
         self._pauses: dict[str, float] = {}
@@ -136,15 +143,30 @@ class _Supervisor:
             _become(config.user)
         os.umask(0o077)
         try:
-            config.run_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock = _locked(config.run_folder / LOCK_FILE, config.state)
-            self._render = renderer.listen(config.run_folder, RENDER_SOCKET)
+            self._settle(config.run_folder)
         except OSError as why:
-            raise BadConfig(f"the folder {config.state} cannot be used ({why.strerror}); make it writable for this user, or name another as `state`") from None
+            if why.errno not in _NO_WRITES or not os.path.exists(config.state / STORE_FILE):
+                raise BadConfig(f"the folder {config.state} cannot be used ({why.strerror}); make it writable for this user, or name another as `state`") from None
+            self._settle(_spare_folder(config.state))
+            log.warning("%s takes no writes (%s); phones are answered from what is there, nothing new is kept. Make it writable, and start again", config.state, why.strerror)
         Store.open(config.state).close()
-        EventStore.open(config.state).close()
+        try:
+            EventStore.open(config.state).close()
+        except StoreTrouble as why:
+            log.warning("phones are answered, but no event is kept until this is mended: %s", why)
         self._read_families()
         self.running = Running(os.getpid(), _real(config.http_address, self._http), _real(config.tftp_address, self._tftp), config.state)
+
+    def _settle(self, folder: Path) -> None:
+        """Take a folder for the lock, the render process's socket and what runs now; raises OSError where it takes no writes."""
+        _made_for_us(folder)
+        lock = _locked(folder / LOCK_FILE, self.config.state)
+        try:
+            self._render = renderer.listen(folder, RENDER_SOCKET)
+        except OSError:
+            os.close(lock)
+            raise
+        self._lock, self._folder = lock, folder
 
     def _read_families(self) -> None:
         self.catalog = families.load(self.config.phones_path)
@@ -155,7 +177,7 @@ class _Supervisor:
         """Take back what `open` left in the state's folder."""
         for name in (SERVE_FILE, RENDER_SOCKET, housekeeper.WORD_FILE):
             if self._lock >= 0:
-                (self.config.run_folder / name).unlink(missing_ok=True)
+                (self._folder / name).unlink(missing_ok=True)
         for sock in (self._http, self._tftp, self._render, self._sending, self._reading, self._woken, self._waker):
             if sock:
                 sock.close()
@@ -224,7 +246,7 @@ class _Supervisor:
         )  # fmt: skip
         loop = Loop(self._tftp, limits)
         sender = Sender(self._sending)
-        loop.answered_by(renderer.Client(loop, config.run_folder, RENDER_SOCKET, lambda request, why: sender(_failed(request, why))))
+        loop.answered_by(renderer.Client(loop, self._folder, RENDER_SOCKET, lambda request, why: sender(_failed(request, why))))
         signal.signal(signal.SIGTERM, lambda *_: None)  # its number comes to the loop through the stopper
         signal.set_wakeup_fd(loop.stopper.fileno())
         loop.run()
@@ -235,7 +257,7 @@ class _Supervisor:
         renderer.serve(self._render, self._booter())
 
     def _run_events(self) -> None:
-        housekeeper.keep(self._reading, EventStore.open(self.config.state), self.config.run_folder, self.config.events_days)
+        housekeeper.keep(self._reading, _Events(self.config.state), self._folder, self.config.events_days)
 
     def _booter(self) -> Booter:
         config = self.config
@@ -340,9 +362,47 @@ class _Supervisor:
             "children": children,
         }  # fmt: skip
         try:
-            housekeeper.put_file(self.config.run_folder / SERVE_FILE, json.dumps(word, indent=1))
+            housekeeper.put_file(self._folder / SERVE_FILE, json.dumps(word, indent=1))
         except OSError as why:  # a full disk
             log.warning("%s cannot be written (%s); `health` will not know", SERVE_FILE, why.strerror)
+
+
+class _Events:
+    """The event store, opened when it can be: a file that cannot be opened stops events, never phones; it is tried again with every batch."""
+
+    def __init__(self, state: Path) -> None:
+        self._state = state
+        self._store: EventStore | None = None
+
+    def log(self, events: list[Event]) -> None:
+        """Keep events; raises StoreTrouble."""
+        self._used(lambda store: store.log(events))
+
+    def prune(self, before: str) -> int:
+        """Forget events before a time; raises StoreTrouble."""
+        return self._used(lambda store: store.prune(before))
+
+    def _used(self, work: Callable[[EventStore], _Result]) -> _Result:
+        self._store = self._store or EventStore.open(self._state)
+        try:
+            return work(self._store)
+        except StoreTrouble:  # it may be another file by the next time: mended, put back, or writable again
+            self._store.close()
+            self._store = None
+            raise
+
+
+def _spare_folder(state: Path) -> Path:
+    """Return where a server says what it is when its state takes no writes: a temporary folder that is this state's alone."""
+    return Path(tempfile.gettempdir()) / f"provisioner-{hashlib.sha256(os.fsencode(os.path.realpath(state))).hexdigest()[:16]}"
+
+
+def _made_for_us(folder: Path) -> None:
+    """Make a folder where it is missing; raises OSError, or BadConfig where others could put something in a temporary one."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    found = folder.lstat()
+    if folder.parent == Path(tempfile.gettempdir()) and (not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077):
+        raise BadConfig(f"{folder} is not this user's own folder; remove it, or set TMPDIR to another place")
 
 
 def _failed(request: PhoneRequest, why: str) -> Event:
@@ -440,13 +500,9 @@ def _how(status: int) -> str:
 
 def health(config: Config, seconds: float = 5.0) -> list[tuple[str, bool, str]]:
     """Return (part, is it well, sentence) of the server that runs on this state; asks both doors as a phone would."""
-    try:
-        word = json.loads((config.run_folder / SERVE_FILE).read_text("utf-8"))
-        os.kill(word["pid"], 0)
-    except (OSError, ValueError, KeyError):
+    folder, word = next(((folder, word) for folder in (config.run_folder, _spare_folder(config.state)) if (word := _word_of(folder))), (Path(), {}))
+    if not word:
         return [("server", False, f"no server runs on {config.state}; start it with `provisioner serve`")]
-    except PermissionError:
-        pass
     found = [("server", True, f"process {word['pid']} since {word['started']}")]
     for name, ask in (("http", _ask_http), ("tftp", _ask_tftp)):
         address = Listen(*_split(word[name]))
@@ -455,7 +511,16 @@ def health(config: Config, seconds: float = 5.0) -> list[tuple[str, bool, str]]:
     alive = {child["name"]: child["pid"] for child in word["children"]}
     if "render" in alive:
         found.append(("render", _alive(alive["render"]), f"process {alive['render']}" if _alive(alive["render"]) else "it has ended and is being replaced; look at the server's log"))
-    return [*found, _events_health(config), _store_health(config)]
+    return [*found, _events_health(folder), _store_health(config)]
+
+
+def _word_of(folder: Path) -> dict[str, Any]:
+    """Return what a running server has said of itself in its folder, or nothing."""
+    try:
+        word: dict[str, Any] = json.loads((folder / SERVE_FILE).read_text("utf-8"))
+        return word if _alive(word["pid"]) else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def _split(text: str) -> tuple[str, int]:
@@ -494,9 +559,9 @@ def _ask_tftp(address: tuple[str, int], seconds: float) -> bool:
         return sock.recv(512).startswith(b"\0\5\0\1")
 
 
-def _events_health(config: Config) -> tuple[str, bool, str]:
+def _events_health(folder: Path) -> tuple[str, bool, str]:
     try:
-        word = json.loads((config.run_folder / housekeeper.WORD_FILE).read_text("utf-8"))
+        word = json.loads((folder / housekeeper.WORD_FILE).read_text("utf-8"))
     except (OSError, ValueError):
         return "events", False, "the housekeeper has left no word; is the disk full? Look at the server's log"
     age = time.time() - word["at"]

@@ -8,10 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,10 +89,10 @@ class Server:
 
 
 @contextmanager
-def serving(state: Path, **options: str) -> Iterator[Server]:
+def serving(state: Path, *prefix: str, **options: str) -> Iterator[Server]:
     environ = {"PROVISIONER_STATE": str(state), "PROVISIONER_HTTP_ADDRESS": "127.0.0.1:0", "PROVISIONER_TFTP_ADDRESS": "127.0.0.1:0", "PROVISIONER_HTTP_WORKERS": "1", **options}
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM], env={**{key: value for key, value in os.environ.items() if not key.startswith("PROVISIONER_")}, **environ},
+        [*prefix, sys.executable, "-c", PROGRAM], env={**{key: value for key, value in os.environ.items() if not key.startswith("PROVISIONER_")}, **environ},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent,
     )  # fmt: skip
     try:
@@ -243,6 +244,73 @@ def test_one_state_has_one_server(state: Path) -> None:
     with serving(state), serving(state) as second:
         assert second.process.wait(20) == 1
         assert second.process.stderr and f"error: another server runs on {state}" in second.process.stderr.read()
+
+
+@contextmanager
+def mounted_read_only(state: Path) -> Iterator[tuple[str, ...]]:
+    """Let a state lie on a disk that is mounted read-only (EROFS)."""
+    subprocess.run(["mount", "--bind", state, state], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", state], check=True)
+        yield ()
+    finally:
+        subprocess.run(["umount", state], check=True)
+
+
+@contextmanager
+def not_ours_to_write(state: Path) -> Iterator[tuple[str, ...]]:
+    """Let the folders of a state take no writes (EACCES); give the words that start a program which no mode lets through, root neither."""
+    folders = (state, state / "run")
+    for folder in folders:
+        folder.chmod(0o500)
+    yield ("setpriv", "--bounding-set", "-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
+    for folder in folders:
+        folder.chmod(0o700)
+
+
+def may_mount() -> bool:
+    """Return True where we may mount: root outside a container mostly, others never."""
+    return os.geteuid() == 0 and subprocess.run(["unshare", "--mount", "true"], stderr=subprocess.DEVNULL).returncode == 0
+
+
+@pytest.mark.parametrize("taking_no_writes", [not_ours_to_write, *([mounted_read_only] if may_mount() else [])])
+def test_a_server_on_a_disk_that_takes_no_writes_answers_phones(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taking_no_writes: Callable[[Path], AbstractContextManager[tuple[str, ...]]]
+) -> None:
+    with serving(state) as server:
+        body = server.get(f"/{MAC}.cfg")
+        assert server.stop() == 0
+    spare = tmp_path / "spare"
+    spare.mkdir()
+    monkeypatch.setenv("TMPDIR", str(spare))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    with taking_no_writes(state) as prefix, serving(state, *prefix) as server:
+        word = until(lambda: [json.loads(file.read_text()) for file in spare.glob("provisioner-*/serve.json")])[0]
+        answer = raw(int(word["http"].rpartition(":")[2]), f"GET /{MAC}.cfg HTTP/1.0\r\n\r\n".encode())
+        assert (answer.code, answer.body) == (200, body)
+        assert fetch(int(word["tftp"].rpartition(":")[2]), f"{MAC}.cfg") == body
+        assert [part for part, well, _ in health(server.config) if part not in ("events",) and not well] == []
+        with serving(state, *prefix) as second:
+            assert second.process.wait(20) == 1
+            assert second.process.stderr and f"error: another server runs on {state}" in second.process.stderr.read()
+        assert server.stop() == 0
+        assert server.process.stderr and f"{state} takes no writes" in server.process.stderr.read()
+    assert not list(spare.glob("provisioner-*/serve.json"))
+
+
+@pytest.mark.parametrize("spoil", [lambda file: file.write_bytes(b"no database" * 1000), lambda file: (file.unlink(), file.mkdir())], ids=["damaged", "a-folder"])
+def test_an_event_file_that_cannot_be_used_stops_events_and_no_phone(state: Path, spoil: Callable[[Path], object]) -> None:
+    file = state / "events.db"
+    EventStore.open(state).close()
+    spoil(file)
+    with serving(state) as server:
+        server.get(f"/{MAC}.cfg")
+        until(lambda: [sentence for part, well, sentence in health(server.config) if part == "events" and not well and "events are not written" in sentence])
+        file.rmdir() if file.is_dir() else file.unlink()
+        until(lambda: all(well for _, well, _ in health(server.config)))
+        assert server.stop() == 0
+        assert server.process.stderr and "no event is kept until this is mended" in server.process.stderr.read()
+    assert [event.outcome for event in EventStore.open(state).events(MAC)] == ["served"]
 
 
 @pytest.mark.parametrize("option", ["http_address", "tftp_address"])
