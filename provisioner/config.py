@@ -246,8 +246,10 @@ def _secret(file: Path, variable: str) -> str:
     """Return a secret from its file, without the final line break that editors add."""
     try:
         return file.read_text("utf-8").removesuffix("\n").removesuffix("\r")
-    except (OSError, UnicodeDecodeError):
-        raise BadConfig(f"environment: {variable} names {file}, which cannot be read as UTF-8 text; check its name and its mode") from None
+    except OSError as why:
+        raise BadConfig(f"environment: {variable} names {file}, which cannot be read ({why.strerror}); check its name and its mode") from None
+    except UnicodeDecodeError:
+        raise BadConfig(f"environment: {variable} names {file}, which is not UTF-8 text; save it as UTF-8") from None
 
 
 def _read(option: Option, text: object, by: str) -> Any:
