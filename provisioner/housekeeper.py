@@ -189,6 +189,7 @@ class _Housekeeper:
             self._store.prune((self._now() - timedelta(days=self._days)).isoformat(timespec="milliseconds"))
         except StoreTrouble as why:
             log.error("old events stay: %s", why)
+            self.trouble = str(why)  # `health` says it before the first event is lost; one that is written takes it back
 
     def _word(self) -> None:
         """Leave a word of how it goes, for `health`."""

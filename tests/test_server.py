@@ -304,6 +304,7 @@ def test_an_event_file_that_cannot_be_used_stops_events_and_no_phone(state: Path
     EventStore.open(state).close()
     spoil(file)
     with serving(state) as server:
+        until(lambda: json.loads((state / "run" / "housekeeper.json").read_text())["trouble"])
         server.get(f"/{MAC}.cfg")
         until(lambda: [sentence for part, well, sentence in health(server.config) if part == "events" and not well and "events are not written" in sentence])
         file.rmdir() if file.is_dir() else file.unlink()
