@@ -11,6 +11,7 @@ import ipaddress
 import json
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -135,12 +136,25 @@ def migrate(connection: sqlite3.Connection, steps: Migrations, path: Path) -> No
         raise StoreTrouble(f"{path} was written by a later release ({max(later)}); upgrade this one, or restore a backup")
     if others and not applied:
         raise StoreTrouble(f"{path} is another program's database; it was left as it is: move it away, or name another folder as `state`")
-    connection.execute("PRAGMA journal_mode=WAL")
+    _switch_to_wal(connection)
     while steps.pending(db):
         with writing(connection):
             pending = [step.name for step in steps.pending(db)]  # asked again: another process may have been first
             if pending:
                 steps.apply(db, stop_before=pending[1:2])
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Switch a file to WAL; SQLite does not wait where two processes switch at once, so we do."""
+    until = time.monotonic() + PATIENCE / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 @dataclass(frozen=True)
