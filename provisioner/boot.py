@@ -26,6 +26,7 @@ from pathlib import Path
 
 from provisioner import tokens
 from provisioner.admit import TFTPKeepsSecrets, admit, network_of, token_fits
+from provisioner.answers import Answer, Answers
 from provisioner.context import Secrets, SiteUrls, context_for, family_context, said
 from provisioner.errors import BadInput, Missing, NotHere, NotServed, ProvisionerError, Refused, RenderFailed, StoreTrouble, Unknown
 from provisioner.families import Catalog, Family, FileRule, Model, last_segment
@@ -36,6 +37,7 @@ from provisioner.store import BootFacts, Store
 from provisioner.things import Device, Event, Site
 from provisioner.wire import PhoneRequest, Reply
 
+KEPT_BYTES = 32_000_000  # of one process; about three thousand phones' files
 LONGEST_NAME = 255  # characters; no phone's file has more, and patterns take their time
 NO_FILE = FileRule(patterns=())
 _NO_SITE = Site("default")
@@ -65,12 +67,12 @@ class Booter:
 
     def __init__(
         self, store: Store, catalog: Catalog, log: Callable[[Event], None], *, assets: Path = Path("assets"),
-        unknown_phones: str = "hold", limits: Limits = Limits(),
+        unknown_phones: str = "hold", limits: Limits = Limits(), kept_bytes: int = KEPT_BYTES,
     ) -> None:  # fmt: skip
-        """log: takes each event and returns at once; unknown_phones: refuse, hold or add."""
+        """log: takes each event and returns at once; unknown_phones: refuse, hold or add; kept_bytes: of answers in memory."""
         self.store, self.catalog, self.renderer = store, catalog, Renderer(catalog)
         self._log, self._assets, self._unknown_phones, self._limits = log, assets, unknown_phones, limits
-        self._secrets = Secrets(store.server_key)
+        self._secrets, self._answers = Secrets(store.server_key), Answers(kept_bytes)
 
     def answer(self, request: PhoneRequest) -> Reply:
         """Return what the phone gets; leaves exactly one event, whatever happens."""
@@ -102,13 +104,19 @@ class Booter:
         if not rule.template:
             return self._kept_upload(family, device, request, rule)
         self._remember_firmware(device, who, request)
+        known = self._answers.get(_key(family, rule, device, who.firmware))
+        if known:
+            return _reply(known, rule, request, device)
         facts = self.store.facts_for(device.mac)
         if facts is None:
             raise Unknown(f"phone {pretty(device.mac)} was removed while it asked; add it again")
         if rule.seeds and not self._is_ours(family, request, facts):
             return self._kept_upload(family, device, request, rule)
         body = self._render(family, rule, facts, who.firmware)
-        return _reply(body, rule, request, facts.device)
+        answer = Answer(body, _etag(body))
+        if not rule.seeds:  # what seeds a phone's own file depends on what the phone sent, too
+            self._answers.put(_key(family, rule, facts.device, who.firmware), answer)
+        return _reply(answer, rule, request, facts.device)
 
     def everyones(self, request: PhoneRequest, who: Sighting) -> tuple[Family, FileRule] | None:
         """Return the file that is the same for all, if one is meant: chosen by clues alone, so that it tells nothing of the inventory (D12)."""
@@ -127,7 +135,8 @@ class Booter:
         if rule.asset:
             return self._asset(rule, request)
         model = family.model(who.model) if who.model else None
-        return _reply(self.renderer.render(family, rule, family_context(family, model, site.public_url)), rule, request, None)
+        body = self.renderer.render(family, rule, family_context(family, model, site.public_url))
+        return _reply(Answer(body, _etag(body)), rule, request, None)
 
     def _is_ours(self, family: Family, request: PhoneRequest, facts: BootFacts) -> bool:
         """Return True where a directory comes from our phone book: there is one, and the phone keeps none of its own (F5, D14)."""
@@ -246,7 +255,7 @@ class Booter:
         body = self.store.upload(device.mac, last_segment(request.path).lower()) if found and device and found[0].kind != "log" else None
         if body is None:
             raise Missing(f"{rule.match} is asked for by these phones, and there is none: that is as it should be")
-        return _reply(body, replace(rule, media_type="application/octet-stream"), request, None)
+        return _reply(Answer(body, _etag(body)), replace(rule, media_type="application/octet-stream"), request, None)
 
     def _receive(self, request: PhoneRequest, body: bytes, trail: _Trail) -> Reply:
         who, device, site, fits = self._recognise(request, trail)
@@ -329,9 +338,14 @@ class Booter:
         return bool(entry and entry.mac_is_enough)
 
 
-def _reply(body: bytes, rule: FileRule, request: PhoneRequest, device: Device | None) -> Reply:
+def _key(family: Family, rule: FileRule, device: Device, firmware: str) -> tuple[object, ...]:
+    """Return all that the bytes of a phone's file depend on (D4); time zone data is of this process."""
+    return device.mac, device.revision, rule.match, rule.template, firmware or device.firmware, family.fingerprint
+
+
+def _reply(answer: Answer, rule: FileRule, request: PhoneRequest, device: Device | None) -> Reply:
     """Step 8."""
-    etag = _etag(body)
+    body, etag = answer.body, answer.etag
     revised_at = datetime.fromisoformat(device.revised_at) if device and device.revised_at else None
     if etag in request.etags:
         return Reply("not-modified", media_type=rule.media_type, etag=etag, revised_at=revised_at, sentence="the phone has this file already")

@@ -1,0 +1,106 @@
+"""Answers kept in memory: bounded, and never other than what is worked out anew."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from provisioner.answers import Answer, Answers
+from provisioner.boot import Booter
+from provisioner.changes import Transaction
+from provisioner.families import Catalog
+from provisioner.store import Store
+from provisioner.things import Account, Contact, Device, Group, Key, Line
+from provisioner.wire import PhoneRequest
+from tests import recorded
+from tests.samples import another
+
+PHONES = {
+    "805ec0d57d72": ("yealink", "T46U", "805ec0d57d72.cfg"), "000b82112233": ("grandstream", "GXP2170", "cfg000b82112233.xml"),
+    "0004f2123456": ("poly", "VVX450", "0004f2123456-user.cfg"), "000413a11fa7": ("snom", "D785", "snomD785-000413A11FA7.htm"),
+    "0c383e07e16c": ("fanvil", "X4U", "0c383e07e16c.cfg"), "00562b043615": ("cisco-mpp", "8841", "00562b043615.xml"),
+}  # fmt: skip
+ADDRESSES = ("1@sip.example.com", "2@sip.example.com")
+
+
+def test_what_was_asked_longest_ago_makes_room() -> None:
+    answers = Answers(5000)
+    for number in range(10):
+        answers.put(number, Answer(b"x" * 1000, "e"))
+        answers.get(0)
+
+    assert len(answers) == 3 and answers.get(0) and answers.get(9) and not answers.get(1)
+    answers.put(0, Answer(b"x" * 10000, "e"))
+    assert answers.get(0) is None
+    assert "secret" not in repr(Answer(b"secret", "e"))
+
+
+@pytest.fixture
+def fleet(store: Store) -> Store:
+    """Return the store with a phone of every family, two accounts and a group."""
+    with store.change("test", "test") as tx:
+        tx.put_site(another(store.site("default"), public_url="http://192.0.2.1:8080"))
+        tx.put_group(Group("default", "desk"))
+        for address in ADDRESSES:
+            tx.put_account(Account(address, password="pw"))
+        for mac, (family, model, _) in PHONES.items():
+            tx.put_device(Device(mac, family, model))
+            tx.put_line(Line(mac, 1, ADDRESSES[0]))
+    return store
+
+
+def a_deed(dice: random.Random, tx: Transaction, store: Store) -> None:
+    """Change one thing that some phone's bytes may depend on."""
+    mac = dice.choice(list(PHONES))
+    family, model, _ = PHONES[mac]
+    address = dice.choice(ADDRESSES)
+    scope = dice.choice(["defaults", f"family:{family}", f"model:{family}/{model}", "site:default", "group:default/desk", f"device:{mac}", f"account:{ADDRESSES[0]}"])
+    per_line = {"registration_expiry": dice.randrange(60, 9999), "call_waiting": dice.random() < 0.5}
+    settings = {**per_line, "timezone": dice.choice(["Europe/Lisbon", "Asia/Tokyo"]), "phone_name": f"Name {dice.random()}", "vlan_id": dice.randrange(4095)}
+    deeds = [
+        lambda: tx.say(scope, per_line if scope.startswith("account") else settings),
+        lambda: tx.unsay(scope, dice.sample(list(settings), 2)),
+        lambda: tx.put_account(Account(address, password=f"pw{dice.random()}", display_name=f"Name {dice.random()}")),
+        lambda: tx.put_line(Line(mac, dice.choice([1, 2]), address)),
+        lambda: tx.remove_line(mac, 2),
+        lambda: tx.put_key(Key(dice.choice([f"device:{mac}", "group:default/desk"]), dice.randrange(1, 4), "blf", f"2{dice.randrange(99)}", line=1)),
+        lambda: tx.clear_key(f"device:{mac}", dice.randrange(1, 4)),
+        lambda: tx.put_contact(Contact("default", "Anna", (("work", str(dice.randrange(999))),))),
+        lambda: tx.put_site(another(store.site("default"), public_url=f"http://192.0.2.{dice.randrange(1, 9)}:8080", country=dice.choice(["PT", "US"]))),
+        lambda: tx.put_device(replace(store.device(mac) or Device(mac, family, model), group=dice.choice(["", "desk"]), lines=dice.choice([None, 2]))),
+        lambda: tx.rotate_token(mac),
+    ]
+    dice.choice(deeds)()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_after_any_change_a_kept_answer_is_what_a_cold_one_would_be(fleet: Store, catalog: Catalog, tmp_path: Path, seed: int) -> None:
+    dice = random.Random(seed)
+    kept = Booter(fleet, catalog, lambda event: None)
+    cold = Booter(recorded.open_store(tmp_path / "state"), catalog, lambda event: None, kept_bytes=0)  # another connection, as another process has
+
+    for _ in range(40):
+        with fleet.change("test", "test") as tx:
+            a_deed(dice, tx, fleet)
+        for mac, (_, _, path) in PHONES.items():
+            for firmware in ("", "99.1.1.1"):
+                agent = f"Yealink SIP-T46U {firmware} {mac}" if firmware and mac.startswith("805ec0") else ""
+                request = PhoneRequest(path, "127.0.0.1", "http", agent)
+                first, again, anew = kept.answer(request), kept.answer(request), cold.answer(request)
+                assert (first.outcome, first.body, first.etag) == (again.outcome, again.body, again.etag) == (anew.outcome, anew.body, anew.etag)
+    assert len(kept._answers) > len(PHONES) and not len(cold._answers)
+
+
+def test_an_answer_is_kept_for_the_families_folder_that_made_it(fleet: Store, catalog: Catalog) -> None:
+    booter = Booter(fleet, catalog, lambda event: None)
+    request = PhoneRequest("805ec0d57d72.cfg", "127.0.0.1", "http")
+    before = booter.answer(request)
+    family = catalog.families["yealink"]
+    booter.catalog = replace(catalog, families={**catalog.families, "yealink": replace(family, fingerprint="another", maps={**family.maps, "dtmf": {**family.maps["dtmf"], "rfc4733": 3}})})
+
+    after = booter.answer(request)
+
+    assert before.body != after.body
