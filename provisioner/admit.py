@@ -21,8 +21,8 @@ def network_of(site: Site, address: str) -> Network | None:
     if not address:
         return None
     here = ipaddress.ip_address(address)
-    fitting = [entry for entry in site.networks if here in ipaddress.ip_network(entry.network)]
-    return max(fitting, key=lambda entry: ipaddress.ip_network(entry.network).prefixlen, default=None)
+    fitting = [entry for entry in site.networks if here in entry.parsed]
+    return max(fitting, key=lambda entry: entry.parsed.prefixlen, default=None)
 
 
 def token_fits(request: PhoneRequest, expected: str) -> bool:

@@ -43,9 +43,14 @@ class Guard:
 
     def fits(self, model: str, firmware: str) -> bool:
         """Return True where this model with this firmware is meant; an unknown firmware fits no bound."""
-        if self.models and not any(fnmatch.fnmatchcase(same(model), same(wanted)) for wanted in self.models):
-            return False
-        return not self.firmware or (bool(firmware) and within(firmware, self.firmware))
+        return (not self.models and not self.firmware) or _fits(self, model, firmware)
+
+
+@lru_cache(maxsize=8192)
+def _fits(guard: Guard, model: str, firmware: str) -> bool:
+    if guard.models and not any(fnmatch.fnmatchcase(same(model), same(wanted)) for wanted in guard.models):
+        return False
+    return not guard.firmware or (bool(firmware) and within(firmware, guard.firmware))
 
 
 _BOUND = re.compile(r"(>=|<=|<|>|==)\s*((?:\*\.)*)(\d[\w.]*)")

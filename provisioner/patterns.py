@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 _HEX12 = r"(?:[0-9a-f]{2}[:_-]?){5}[0-9a-f]{2}"
 _WORDS: Mapping[str, str] = {
@@ -92,6 +92,7 @@ class Pattern:
         return _PIECES.sub(one, self.text)
 
 
+@lru_cache(maxsize=4096)
 def same(name: str) -> str:
     """Return what of a model's name counts: letters, digits and + in lower case.
 

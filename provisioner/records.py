@@ -321,7 +321,7 @@ class Records:
         if address:
             here = ipaddress.ip_address(address)
             for row in self._rows("SELECT site, network FROM networks"):
-                network = _parsed(row["network"])
+                network = t.parsed(row["network"])
                 if here in network and network.prefixlen > best[1]:
                     best = (row["site"], network.prefixlen)
         return self.site(best[0])
@@ -453,12 +453,6 @@ class Records:
             for one in networks
         )
         return trusted(Site, {**{key: row[key] for key in row.keys()}, "enrols": bool(row["enrols"]), "networks": entries})
-
-
-@lru_cache(maxsize=4096)
-def _parsed(network: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    """Return a stored network; parsing it again for every request would tell how many there are by the time."""
-    return ipaddress.ip_network(network)
 
 
 def trusted(kind: type[_Thing], known: Mapping[str, Any]) -> _Thing:

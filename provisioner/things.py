@@ -9,6 +9,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -186,6 +187,12 @@ def _network(value: Any) -> str:
     return str(network.cidr)
 
 
+@lru_cache(maxsize=4096)
+def parsed(network: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """Return a network in its canonical spelling, to ask whether an address lies in it; parsed once."""
+    return ipaddress.ip_network(network)
+
+
 @dataclass(frozen=True)
 class Network:
     """One network of a site, and what phones in it may have (D11)."""
@@ -197,6 +204,11 @@ class Network:
     def __post_init__(self) -> None:
         """Check and spell the network canonically."""
         _checked(self, "network", _network)
+
+    @property
+    def parsed(self) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+        """The network, to ask whether an address lies in it."""
+        return parsed(self.network)
 
 
 @dataclass(frozen=True)
