@@ -83,14 +83,14 @@ class Booter:
         return self._leaving_one_event(request, lambda trail: self._receive(request, body, trail))
 
     def _answer(self, request: PhoneRequest, trail: _Trail) -> Reply:
-        who, device, site, fits = self._recognise(request, trail)
+        who, device, site, fits = self._recognise(request, trail)  # 1 identify, 2 device
         everyones = self.everyones(request, who)
         if everyones:
             return self._answer_everyone(request, trail, who, *everyones)
-        family, rule = self._file_rule(request, who, device)
+        family, rule = self._file_rule(request, who, device)  # 3 file rule
         trail.rule = rule.match if rule else ""
         try:
-            admit(request, device, site, rule or NO_FILE, fits, who.mac)
+            admit(request, device, site, rule or NO_FILE, fits, who.mac)  # 4 admit
         except TFTPKeepsSecrets:
             if not (family and family.bootstrap and device and rule and rule.template):
                 raise
@@ -99,24 +99,23 @@ class Booter:
             raise self._unknown(request, who, site, why) from None
         if device is None or family is None or rule is None:
             raise self._missing(request, who, device)
-        if rule.asset:
-            return self._asset(rule, request)
-        if not rule.template:
-            return self._kept_upload(family, device, request, rule)
-        self._remember_firmware(device, who, request)
-        known = self._answers.get(_key(family, rule, device, who.firmware))
-        if known:
-            return _reply(known, rule, request, device)
-        facts = self.store.facts_for(device.mac)
-        if facts is None:
-            raise Unknown(f"phone {pretty(device.mac)} was removed while it asked; add it again")
-        if rule.seeds and not self._is_ours(family, request, facts):
-            return self._kept_upload(family, device, request, rule)
-        body = self._render(family, rule, facts, who.firmware)
-        answer = Answer(body, _etag(body))
-        if not rule.seeds:  # what seeds a phone's own file depends on what the phone sent, too
-            self._answers.put(_key(family, rule, facts.device, who.firmware), answer)
-        return _reply(answer, rule, request, facts.device)
+        return self._own_file(request, who, device, family, rule)
+
+    def _recognise(self, request: PhoneRequest, trail: _Trail) -> tuple[Sighting, Device | None, Site, bool]:
+        """Steps 1 and 2: the same look-ups and one comparison, whoever asks (D12)."""
+        if len(last_segment(request.path)) > LONGEST_NAME:
+            raise Missing(f"a file name of {len(last_segment(request.path))} characters; no phone asks for such")
+        trail.sighting = who = identify(self.catalog, request)
+        mac = who.mac or mac_in(request)
+        device = self.store.device(mac or _NOBODY, with_secrets=False)
+        expected = tokens.token(self.store.server_key, device.mac if device else _NOBODY, device.generation if device else 0)
+        fits = token_fits(request, expected) and device is not None
+        here = self.store.site_of_address(request.address)
+        site = self.store.site(device.site if device else here.slug if here else "default")
+        if site is None:
+            raise StoreTrouble(f"site {device.site if device else 'default'} is gone from the store; restore it from a backup")
+        trail.device, trail.policy = device, site.unknown_phones or self._unknown_phones
+        return who, device, site, fits
 
     def everyones(self, request: PhoneRequest, who: Sighting) -> tuple[Family, FileRule] | None:
         """Return the file that is the same for all, if one is meant: chosen by clues alone, so that it tells nothing of the inventory (D12)."""
@@ -138,31 +137,8 @@ class Booter:
         body = self.renderer.render(family, rule, family_context(family, model, site.public_url))
         return _reply(Answer(body, _etag(body)), rule, request, None)
 
-    def _is_ours(self, family: Family, request: PhoneRequest, facts: BootFacts) -> bool:
-        """Return True where a directory comes from our phone book: there is one, and the phone keeps none of its own (F5, D14)."""
-        values = said(family, self._model(family, facts.device), facts)
-        if not values["phonebook"].value or not facts.contacts:
-            return False
-        return not values["keep_user_changes"].value or self.store.upload(facts.device.mac, last_segment(request.path).lower()) is None
-
-    def _recognise(self, request: PhoneRequest, trail: _Trail) -> tuple[Sighting, Device | None, Site, bool]:
-        """Steps 1 and 2: the same look-ups and one comparison, whoever asks (D12)."""
-        if len(last_segment(request.path)) > LONGEST_NAME:
-            raise Missing(f"a file name of {len(last_segment(request.path))} characters; no phone asks for such")
-        trail.sighting = who = identify(self.catalog, request)
-        mac = who.mac or mac_in(request)
-        device = self.store.device(mac or _NOBODY, with_secrets=False)
-        expected = tokens.token(self.store.server_key, device.mac if device else _NOBODY, device.generation if device else 0)
-        fits = token_fits(request, expected) and device is not None
-        here = self.store.site_of_address(request.address)
-        site = self.store.site(device.site if device else here.slug if here else "default")
-        if site is None:
-            raise StoreTrouble(f"site {device.site if device else 'default'} is gone from the store; restore it from a backup")
-        trail.device, trail.policy = device, site.unknown_phones or self._unknown_phones
-        return who, device, site, fits
-
     def _file_rule(self, request: PhoneRequest, who: Sighting, device: Device | None) -> tuple[Family | None, FileRule | None]:
-        """Step 3: the rule of the device's own family; where nobody added it, that of any family that could be asking."""
+        """Return step 3: the rule of the device's own family; where nobody added it, that of any family that could be asking."""
         name = last_segment(request.path)
         for slug in [device.family] if device else who.candidates:
             family = self.catalog.families.get(slug)
@@ -180,15 +156,6 @@ class Booter:
             return who.firmware
         caught = next((caught for pattern in family.user_agents if (caught := pattern.match(request.user_agent.strip()))), None)
         return caught.get("firmware", "") if caught else ""
-
-    def _missing(self, request: PhoneRequest, who: Sighting, device: Device | None) -> ProvisionerError:
-        """Return why an admitted phone gets no file; our own fault where its family cannot be used (F3)."""
-        name = _short(last_segment(request.path))
-        if device and device.family not in self.catalog.families:
-            return RenderFailed(f"the family {device.family} cannot be used; `provisioner check` says why")
-        if device:
-            return Missing(f"the family {device.family} has no file {name!r}; `provisioner why {name}` says what it has")
-        return Missing(f"no family knows a file {name!r}")
 
     def _unknown(self, request: PhoneRequest, who: Sighting, site: Site, why: Unknown) -> NotServed:
         """Hold, add or refuse a phone that nobody added, as the site or the server says."""
@@ -211,6 +178,43 @@ class Booter:
         if policy == "refuse":
             return Unknown(f"phone {pretty(who.mac)} is not in the inventory, and unknown phones are refused here")
         return why
+
+    def _missing(self, request: PhoneRequest, who: Sighting, device: Device | None) -> ProvisionerError:
+        """Return why an admitted phone gets no file; our own fault where its family cannot be used (F3)."""
+        name = _short(last_segment(request.path))
+        if device and device.family not in self.catalog.families:
+            return RenderFailed(f"the family {device.family} cannot be used; `provisioner check` says why")
+        if device:
+            return Missing(f"the family {device.family} has no file {name!r}; `provisioner why {name}` says what it has")
+        return Missing(f"no family knows a file {name!r}")
+
+    def _own_file(self, request: PhoneRequest, who: Sighting, device: Device, family: Family, rule: FileRule) -> Reply:
+        """Steps 5 to 8, for an admitted phone: from memory where nothing has changed, else rendered."""
+        if rule.asset:
+            return self._asset(rule, request)
+        if not rule.template:
+            return self._kept_upload(family, device, request, rule)
+        self._remember_firmware(device, who, request)
+        known = self._answers.get(_key(family, rule, device, who.firmware))
+        if known:
+            return _reply(known, rule, request, device)
+        facts = self.store.facts_for(device.mac)
+        if facts is None:
+            raise Unknown(f"phone {pretty(device.mac)} was removed while it asked; add it again")
+        if rule.seeds and not self._is_ours(family, request, facts):
+            return self._kept_upload(family, device, request, rule)
+        body = self._render(family, rule, facts, who.firmware)  # 5 layers, 6 render, 7 encode
+        answer = Answer(body, _etag(body))
+        if not rule.seeds:  # what seeds a phone's own file depends on what the phone sent, too
+            self._answers.put(_key(family, rule, facts.device, who.firmware), answer)
+        return _reply(answer, rule, request, facts.device)  # 8 reply
+
+    def _is_ours(self, family: Family, request: PhoneRequest, facts: BootFacts) -> bool:
+        """Return True where a directory comes from our phone book: there is one, and the phone keeps none of its own (F5, D14)."""
+        values = said(family, self._model(family, facts.device), facts)
+        if not values["phonebook"].value or not facts.contacts:
+            return False
+        return not values["keep_user_changes"].value or self.store.upload(facts.device.mac, last_segment(request.path).lower()) is None
 
     def _remember_firmware(self, device: Device, who: Sighting, request: PhoneRequest) -> None:
         """Keep the firmware that an admitted phone says it has; a disk that takes no write stops nobody."""
