@@ -6,7 +6,7 @@ BIN    := .venv/bin
 TOOLS  := curl tftp-hpa atftp busybox faketime
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test storm tools record docs lock build clean
+.PHONY: help install run demo test storm bench tools record docs lock build clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,10 @@ test: install tools  ## lint, types, then every test
 
 storm: install  ## 500 phones boot at once over both wires, five times; then the server's memory is compared
 	@$(BIN)/python -m tests.test_storm 500 5
+
+bench: install  ## measure beside nginx, dnsmasq, atftpd, tftpd-hpa and bare Flask; rewrites docs/performance.md
+	@bench/peers.sh
+	@$(BIN)/python bench/run.py
 
 tools:
 	@for tool in curl tftp atftp busybox faketime; do command -v $$tool >/dev/null || { $(call apt,$(TOOLS)); break; }; done
