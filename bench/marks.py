@@ -58,6 +58,11 @@ def _failed(case: str) -> Callable[[Row], float | None]:
     return lambda row: row["tftp"][case]["ours"]["failed"]
 
 
+def _grew(row: Row) -> float | None:
+    mine = row["tftp"]["firmware"]["ours"]
+    return None if mine["failed"] else mine["grew_mb"]
+
+
 def _old_answers(row: Row) -> float | None:
     change = row["change"]
     return change["of_http"] - change["http"] + change["of_tftp"] - change["tftp"]
@@ -76,7 +81,7 @@ MARKS = (
     Mark("TFTP, 2,000 phones, of tftpd-hpa", "times", 4.0, None, _tftp("phones_2000", "tftpd-hpa")),
     Mark("TFTP, 2,000 phones, failed", "transfers", None, 0, _failed("phones_2000"), sums=True),
     Mark("TFTP, 20 MB to 8 phones, windows of 16, of atftpd", "times", 1.2, None, _tftp("firmware", "atftpd", "mbs")),
-    Mark("TFTP, 20 MB to 8 phones, memory that this server grew by", "MB", None, 20, lambda row: row["tftp"]["firmware"]["ours"]["grew_mb"]),
+    Mark("TFTP, 20 MB to 8 phones, memory that this server grew by", "MB", None, 20, _grew),
     Mark("A changed setting: answers on both wires that were still old", "answers", None, 0, _old_answers, sums=True),
     Mark("From start to first answer, with 10,000 devices", "seconds", None, 1.5, lambda row: row["http"]["ours"]["started_in"]),
 )

@@ -6,11 +6,15 @@
 set -eu
 cd "$(dirname "$0")"
 
-TOOLS="dnsmasq-base wrk gcc libc6-dev"
+TOOLS="dnsmasq-base wrk gcc libc6-dev curl"
 LIBRARIES="libwrap0 libpcre2-8-0 libssl3 zlib1g"
 
-if ! command -v dnsmasq wrk cc taskset >/dev/null || [ ! -x peers/usr/sbin/nginx ] || [ ! -x peers/usr/sbin/atftpd ] || [ ! -x peers/usr/sbin/in.tftpd ]; then
-  [ "$(id -u)" = 0 ] || { echo "the servers to compare with are missing; as root: make bench" >&2; exit 1; }
+missing=
+for tool in dnsmasq wrk cc taskset curl peers/usr/sbin/nginx peers/usr/sbin/atftpd peers/usr/sbin/in.tftpd; do
+  command -v "$tool" >/dev/null || missing="$missing $tool"
+done
+if [ "$missing" ]; then
+  [ "$(id -u)" = 0 ] || { echo "missing:$missing; as root: make bench" >&2; exit 1; }
   apt-get -qq update
   # shellcheck disable=SC2086
   DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends $TOOLS $LIBRARIES >/dev/null
