@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from marks import UNMEASURED
+from marks import UNMEASURED, verdicts
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "performance.md"
@@ -22,8 +22,8 @@ def _number(value: float | None, unit: str) -> str:
 
 def _mark(one: Mapping[str, Any]) -> str:
     if one["least"] is not None:
-        return f"at least {one['least']:g}"
-    return f"at most {one['most']:g}" if one["most"] else "none"
+        return f"at least {one['least']:g} {one['unit']}"
+    return f"at most {one['most']:g} {one['unit']}" if one["most"] else f"no {one['unit']}"
 
 
 def _verdict(one: Mapping[str, Any]) -> str:
@@ -31,7 +31,7 @@ def _verdict(one: Mapping[str, Any]) -> str:
     if one["number"] is None:
         return "no number"
     if not one["missed_by"]:
-        return "met"
+        return f"below it, but {one['lacks']}" if one["lacks"] else "met"
     words = f"missed by {_number(one['missed_by'], one['unit'])}"
     goal = one["least"] if one["least"] is not None else one["most"]
     return f"{words} ({one['missed_by'] / goal:.0%})" if goal else words
@@ -89,7 +89,7 @@ def write(result: Mapping[str, Any]) -> None:
         "| what | mark | median (failures: sum) | rounds, from to | |",
         "| --- | --- | --- | --- | --- |",
         *(
-            f"| {one['what']} | {_mark(one)} {one['unit']} | {_number(one['number'], one['unit'])} | {_number(one['low'], one['unit'])} to {_number(one['high'], one['unit'])} | {_verdict(one)} |"
+            f"| {one['what']} | {_mark(one)} | {_number(one['number'], one['unit'])} | {_number(one['low'], one['unit'])} to {_number(one['high'], one['unit'])} | {_verdict(one)} |"
             for one in result["verdicts"]
         ),
         "",
@@ -105,4 +105,5 @@ def write(result: Mapping[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    write(json.loads((HERE / "results" / "latest.json").read_text()))
+    kept = json.loads((HERE / "results" / "latest.json").read_text())
+    write({**kept, "verdicts": verdicts(kept["rounds"])})
