@@ -336,11 +336,6 @@ class Booter:
         """What `explain` needs to render as a boot does."""
         return self._secrets
 
-    def mac_is_enough(self, site: Site, address: str) -> bool:
-        """Return True where a phone at this address needs no token."""
-        entry = network_of(site, address)
-        return bool(entry and entry.mac_is_enough)
-
 
 def _key(family: Family, rule: FileRule, device: Device, firmware: str) -> tuple[object, ...]:
     """Return all that the bytes of a phone's file depend on (D4); time zone data is of this process."""

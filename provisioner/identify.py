@@ -17,6 +17,7 @@ from provisioner.mac import parse
 from provisioner.things import Device
 from provisioner.wire import PhoneRequest
 
+LONGEST = 64  # characters of what a phone says of itself: as many as the inventory keeps
 _MAC_RUN = re.compile(r"(?<![0-9a-f])[0-9a-f]*?([0-9a-f]{12})(?![0-9a-f])|((?:[0-9a-f]{2}[:_-]){5}[0-9a-f]{2})(?![0-9a-f])", re.IGNORECASE)
 
 
@@ -86,7 +87,7 @@ def identify(catalog: Catalog, request: PhoneRequest, word: Device | None = None
     if word is None and said and not _MAC_RUN.search(last_segment(request.path)):
         found = said.caught.get("mac", "")  # a serial number in the user agent may look like a MAC
         mac = found if found and _real(found) else ""
-    firmware = said.caught.get("firmware", "") if said else ""
+    firmware = said.caught.get("firmware", "")[:LONGEST] if said else ""
     model = word.model if word else _model(agents, paths, candidates)
     stranger = next((row for family in (families if word else catalog.families.values()) if (row := _stranger(family, request))), "")
     settled = word.family if word else candidates[0].slug if len(candidates) == 1 else ""
@@ -98,9 +99,9 @@ def identify(catalog: Catalog, request: PhoneRequest, word: Device | None = None
         candidates=tuple(one.slug for one in candidates) or ((word.family,) if word else ()),
         vendor=known.brand if known else vendors.pop() if len(vendors) == 1 else "",
         family=settled,
-        model=known.name if known else model,
+        model=known.name if known else model[:LONGEST],
         firmware=firmware,
-        serial=said.caught.get("serial", "") if said else "",
+        serial=said.caught.get("serial", "")[:LONGEST] if said else "",
         stranger=stranger,
     )
 

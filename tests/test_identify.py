@@ -95,3 +95,9 @@ def test_nothing_is_known_of_a_stranger(town: Catalog) -> None:
 )  # fmt: skip
 def test_a_mac_is_found_where_phones_put_it(path: str, user_agent: str, mac: str) -> None:
     assert mac_in(ask(path, user_agent)) == mac
+
+
+def test_what_a_phone_says_of_itself_is_kept_no_longer_than_the_inventory_takes_it(town: Catalog) -> None:
+    seen = identify(town, ask(user_agent=f"Bell {'B' * 200} {'1.' * 200}1 80cccc000001"))
+
+    assert (seen.family, len(seen.model), len(seen.firmware)) == ("bell", 64, 64)

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
-from xml.parsers import expat
 
 from tests.parsers import ip_phone_directory
+from tests.parsers.strict_xml import tree
 
 
 def parse(body: bytes) -> dict[str, str]:
@@ -21,7 +21,7 @@ def parse(body: bytes) -> dict[str, str]:
     Raises ValueError where the phone would take nothing of the file: not well-formed, a DTD, no
     version as the first element, an index twice or not counted from 1.
     """
-    root = _tree(body)
+    root = tree(body)
     if root.tag.endswith("IPPhoneDirectory"):
         return ip_phone_directory.parse(body)
     first = {"sysConf": "Version", "VOIP_CONFIG_FILE": "version"}.get(root.tag)
@@ -33,20 +33,6 @@ def parse(body: bytes) -> dict[str, str]:
     for child in root:
         _read(child, "", said)
     return said
-
-
-def _tree(body: bytes) -> ElementTree.Element:
-    checker = expat.ParserCreate()
-
-    def refuse(*_: object) -> None:
-        raise ValueError("the file has a DTD")
-
-    checker.StartDoctypeDeclHandler = refuse
-    try:
-        checker.Parse(body, True)
-        return ElementTree.fromstring(body)
-    except (expat.ExpatError, ElementTree.ParseError) as why:
-        raise ValueError(f"not well-formed: {why}") from None
 
 
 def _read(element: ElementTree.Element, above: str, said: dict[str, str]) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
-from xml.parsers import expat
+
+from tests.parsers.strict_xml import tree
 
 _P = re.compile(r"P\d+")
 
@@ -21,7 +22,7 @@ def parse(body: bytes, mac: str = "") -> dict[str, str]:
     mac: where given, a document for another phone is refused.
     Raises ValueError where the phone would take nothing of the file.
     """
-    root = _tree(body)
+    root = tree(body)
     if root.tag == "AddressBook":
         return _book(root)
     if root.tag != "gs_provision" or root.get("version") != "1":
@@ -40,21 +41,6 @@ def parse(body: bytes, mac: str = "") -> dict[str, str]:
         else:
             raise ValueError(f"{child.tag!r} is not known inside gs_provision")
     return said
-
-
-def _tree(body: bytes) -> ElementTree.Element:
-    """Return the root; raises ValueError for a DTD, for bad XML, and for `--` inside a comment."""
-    checker = expat.ParserCreate()
-
-    def refuse(*_: object) -> None:
-        raise ValueError("the file has a DTD")
-
-    checker.StartDoctypeDeclHandler = refuse
-    try:
-        checker.Parse(body, True)
-        return ElementTree.fromstring(body)
-    except (expat.ExpatError, ElementTree.ParseError) as why:
-        raise ValueError(f"not well-formed: {why}") from None
 
 
 def _values(config: ElementTree.Element) -> list[tuple[str, str]]:

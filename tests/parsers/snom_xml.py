@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
-from xml.parsers import expat
+
+from tests.parsers.strict_xml import tree
 
 _PERMISSIONS = ("", "R", "RW", "!", "$", "&", " ")
 _PARTS = ("phone-settings", "functionKeys", "function-keys", "tbook", "phone-book", "dialplan", "firmware-settings", "setting-files", "certificates", "ReplacementPlan", "uploads")
@@ -22,7 +23,7 @@ def parse(body: bytes) -> dict[str, str]:
     with its attributes; a contact `tbook[1].name`, `.number`; `firmware`; a container `file[1]`.
     Raises ValueError where the phone would take nothing of the file.
     """
-    root = _tree(body)
+    root = tree(body)
     said: dict[str, str] = {}
     for part in list(root) if root.tag == "settings" else [root]:
         if part.tag not in _PARTS:
@@ -32,20 +33,6 @@ def parse(body: bytes) -> dict[str, str]:
                 raise ValueError(f"{name} stands twice")
             said[name] = value
     return said
-
-
-def _tree(body: bytes) -> ElementTree.Element:
-    checker = expat.ParserCreate()
-
-    def refuse(*_: object) -> None:
-        raise ValueError("the file has a DTD")
-
-    checker.StartDoctypeDeclHandler = refuse
-    try:
-        checker.Parse(body, True)
-        return ElementTree.fromstring(body)
-    except (expat.ExpatError, ElementTree.ParseError) as why:
-        raise ValueError(f"not well-formed: {why}") from None
 
 
 def _settings(part: ElementTree.Element) -> list[tuple[str, str]]:
