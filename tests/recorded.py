@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -121,10 +122,11 @@ def play(case: Case, catalog: Catalog, wire: str = "http") -> Reply:
             store.close()
 
 
-PARSERS = {"keyvalue": "keyvalue", "fanvil": "fanvil_xml", "grandstream": "grandstream_xml", "snom": "snom_xml", "poly": "poly_xml",
-           "yealink": "keyvalue", "cisco-spa": "flat_profile", "cisco-mpp": "flat_profile"}  # fmt: skip
-
-BOOK_PARSERS = {"yealink": "ip_phone_directory"}  # of families whose phone book has another format than their configuration
+@lru_cache
+def parsers_of(family: str) -> Mapping[str, str]:
+    """Return the names in tests/parsers of a family's formats, from its parsers.tsv: `configuration`, and `book` where an XML phone book has another."""
+    rows = (FOLDER / family / "parsers.tsv").read_text("utf-8").splitlines()
+    return dict(row.split("\t") for row in rows)
 
 
 def parse(case: Case, body: bytes) -> dict[str, str]:
@@ -134,7 +136,8 @@ def parse(case: Case, body: bytes) -> dict[str, str]:
 
 def parse_as(family: str, body: bytes, parser: str = "") -> dict[str, str]:
     """Return a file's parameters as a family's parser reads them; an XML phone book may have a parser of its own."""
-    parser = parser or (BOOK_PARSERS.get(family, "") if body.lstrip().startswith(b"<") else "") or PARSERS[family]
+    known = parsers_of(family)
+    parser = parser or (known.get("book", "") if body.lstrip().startswith(b"<") else "") or known["configuration"]
     result: dict[str, str] = importlib.import_module(f"tests.parsers.{parser}").parse(body)
     return result
 
