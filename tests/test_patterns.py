@@ -40,6 +40,13 @@ def test_a_model_may_stand_as_a_word() -> None:
     assert pattern.fill({"firmware": "25.30"}) == "W52P 25.30"
 
 
+def test_a_code_is_no_mac() -> None:
+    pattern = Pattern("cfg{code}.xml")
+
+    assert pattern.match("cfg0012.xml") == {"code": "0012"}
+    assert pattern.match("cfg001fc110d3a9.xml") is None
+
+
 def test_the_whole_text_must_match() -> None:
     assert Pattern("{mac}.cfg").match("805ec0d57d72.cfg.bak") is None
 
