@@ -211,6 +211,7 @@ class Family:
     digitmap: Mapping[str, str]
     time_forms: tuple[str, ...]
     scheme_apart: bool
+    url_parts: tuple[str, ...]
     longest_url: int
     bootstrap: str
     password_alphabet: str
@@ -348,6 +349,13 @@ def _patterns(value: object) -> tuple[Pattern, ...]:
     return tuple(Pattern(text) for text in texts)
 
 
+def _parts(value: object) -> tuple[str, ...]:
+    for text in _texts(value):
+        if len(re.findall(r"\{(?:scheme|host|port|path)\}", text)) != 1:
+            raise ValueError(f"has {text!r}, which must hold one of {{scheme}} {{host}} {{port}} {{path}}")
+    return _texts(value)
+
+
 def _charset(value: object) -> str:
     try:
         return codecs.lookup(_text(value)).name
@@ -403,7 +411,7 @@ SCHEMA: Mapping[str, Mapping[str, Reader]] = {
     },
     "identify": {"ouis": _ouis, "user_agents": _patterns, "strangers": _tables},
     "strangers": {"user_agent": _patterns, "path": _patterns, "sentence": _text},
-    "provisioning": {"scheme_apart": _truth, "most": _number, "bootstrap": _text},
+    "provisioning": {"scheme_apart": _truth, "parts": _parts, "most": _number, "bootstrap": _text},
     "passwords": {"alphabet": _text, "length": _number},
     "files": {
         "match": _patterns, "template": _text, "asset": _text, "scope": _one_of("phone", "family"), "enrols": _truth, "asks": _truth,
@@ -563,7 +571,7 @@ def read_family(folders: Sequence[Path], shared: Sequence[Path] = ()) -> Family:
         cannot=tuple(Cannot(name, row["why"], row["source"], _guard(row)) for name, row in cannot.items()),
         digitmap=top.get("digitmap", {"any": "x", "some": "x."}),
         time_forms=check.table("time", top.get("time", {}), "time").get("forms", ("week", "dates")),
-        scheme_apart=prov.get("scheme_apart", False), longest_url=prov.get("most", 127), bootstrap=prov.get("bootstrap", ""),
+        scheme_apart=prov.get("scheme_apart", False), url_parts=prov.get("parts", ()), longest_url=prov.get("most", 127), bootstrap=prov.get("bootstrap", ""),
         password_alphabet=words.get("alphabet", "abcdefghijkmnpqrstuvwxyz23456789"), password_length=words.get("length", 12),
         folders=tuple(folders), fingerprint=_fingerprint([*shared, *folders]), _by_name=MappingProxyType(by_name),
     )  # fmt: skip

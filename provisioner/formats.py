@@ -94,6 +94,12 @@ def _xml(writer: Writer, text: str, name: str) -> str:
     return escaped.encode(writer.charset, "xmlcharrefreplace").decode(writer.charset)
 
 
+def _quoted(writer: Writer, text: str, name: str) -> str:
+    if '"' in text:
+        raise Unsayable(writer.format, name, 'it stands in quotes, and no way to write \'"\' there is known')
+    return writer.within_charset(text, name)
+
+
 def _json(writer: Writer, text: str, name: str) -> str:
     return json.dumps(text)[1:-1]
 
@@ -107,6 +113,7 @@ def _plain(writer: Writer, text: str, name: str) -> str:
 FORMATS: Mapping[str, Callable[[Writer, str, str], str]] = {
     "keyvalue": _line,
     "ini": _line,
+    "quoted": _quoted,
     "xml": _xml,
     "json": _json,
     "plain": _plain,
@@ -123,6 +130,12 @@ def _refusing(characters: str, what: str) -> Callable[[Writer, str, str], str]:
     return place
 
 
+def _digits(writer: Writer, text: str, name: str) -> str:
+    if not re.fullmatch(r"[0-9]*", text):
+        raise Unsayable(writer.format, name, "this phone takes digits alone here")
+    return text
+
+
 PLACES: Mapping[str, Callable[[Writer, str, str], str]] = {
     "value": lambda writer, text, name: text,
     "pair": _refusing(":", "a user:password pair"),
@@ -130,4 +143,7 @@ PLACES: Mapping[str, Callable[[Writer, str, str], str]] = {
     "list": _refusing(";", "a list with semicolons"),
     "place": _refusing("@/;", "a value with its own line and kind behind it"),
     "macro": _refusing("$!^'", "a macro"),
+    "login": _refusing(":@/", "a user:password@host"),
+    "cell": _refusing(',"', "a cell of a table with commas"),
+    "digits": _digits,
 }

@@ -187,7 +187,7 @@ def script(phone: Phone, server_url: str, public_url: str = "", uploads: bool = 
             return Boot(phone, tuple(fetches), here, number, True, tuple(sentences))
         if uploads and number == 1:
             fetches += yield from _sends(phone, here, number, patience)
-        before, here = now, _steady(got, here, public_url)
+        before, here = now, _in_parts(phone.family.url_parts, got) or _steady(got, here, public_url)
     sentences.append(f"did not come to rest: round {MOST_ROUNDS} still gave other bytes than the one before")
     return Boot(phone, tuple(fetches), here, MOST_ROUNDS, False, tuple(sentences))
 
@@ -257,6 +257,21 @@ def _sends(phone: Phone, here: str, number: int, patience: Patience) -> Generato
             body = f"# kept by the user of {phone.mac}\n".encode()
             sent.append((yield from _fetch(phone, name, here + quote(name), number, patience, body)))
     return sent
+
+
+def _in_parts(parts: Sequence[str], got: Sequence[Fetch]) -> str:
+    """Return the URL that a served file says in parts, or empty; a phone keeps host, port and path each by itself."""
+    said: dict[str, str] = {}
+    for part in parts:
+        before, name, after = re.split(r"\{(scheme|host|port|path)\}", part)
+        for fetch in got:
+            for found in re.finditer(rf"^{re.escape(before)}([^\s\"';]+){re.escape(after)}", fetch.body.decode("utf-8", "replace"), re.MULTILINE | re.IGNORECASE):
+                said[name] = found[1]
+    if "host" not in said:
+        return ""
+    scheme, host = said.get("scheme", "http").lower(), f"[{said['host']}]" if ":" in said["host"] else said["host"]
+    port = f":{said['port']}" if said.get("port") not in (None, {"http": "80", "https": "443", "tftp": "69"}.get(scheme)) else ""
+    return _folder(f"{scheme}://{host}{port}/{said.get('path', '').strip('/')}")
 
 
 def _steady(got: Sequence[Fetch], here: str, public_url: str) -> str:

@@ -61,6 +61,7 @@ def test_a_good_folder_is_read(tmp_path: Path) -> None:
         ("[maps.key]", "[settings]\nvlan_id = 5000\n[maps.key]", "0 to 4094"),
         ('match = "{mac}.cfg"', 'match = "{mac}.cfg"\nencode = "rot13"', "must be one of plain"),
         ('match = "{mac}.cfg"', 'match = "{mac}.cfg"\nfirmware = "new"', "no bound of firmware"),
+        ("[maps.key]", "[provisioning]\nparts = ['server: host']\n[maps.key]", "must hold one of {scheme} {host}"),
         ('match = "{mac}.cfg"', 'match = "{mac}.cfg"\nenrols = true', "goes with scope"),
     ],
 )

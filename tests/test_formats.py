@@ -41,6 +41,16 @@ def test_a_line_comes_back_intact_or_is_refused(value: str) -> None:
 
 
 @given(VALUES)
+def test_a_quoted_value_comes_back_intact_or_is_refused(value: str) -> None:
+    try:
+        line = f'name: "{Writer("quoted").write(Word(value, "label"))}"'
+    except Unsayable:
+        return
+    assert line.splitlines() == [line] and line.count('"') == 2
+    assert line.removeprefix('name: "').removesuffix('"') == value
+
+
+@given(VALUES)
 def test_json_comes_back_intact_or_is_refused(value: str) -> None:
     writer = Writer("json")
     try:
@@ -51,7 +61,7 @@ def test_json_comes_back_intact_or_is_refused(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["x\ny", "x\ry", "x\u2028y", "\x00"])
-@pytest.mark.parametrize("format", ["keyvalue", "ini", "xml", "json", "plain"])
+@pytest.mark.parametrize("format", ["keyvalue", "ini", "quoted", "xml", "json", "plain"])
 def test_nothing_starts_a_new_line(format: str, value: str) -> None:
     with pytest.raises(Unsayable):
         Writer(format).write(value)
@@ -67,16 +77,22 @@ def test_a_refusal_names_the_setting_and_not_the_value() -> None:
     assert "s3cr" not in str(refusal.value)
 
 
-@pytest.mark.parametrize(("place", "value", "written"), [("rule", "a$b", "a$$b"), ("value", True, "Yes"), ("value", 7, "7")])
+@pytest.mark.parametrize(("place", "value", "written"), [("rule", "a$b", "a$$b"), ("digits", "0042", "0042"), ("value", True, "Yes"), ("value", 7, "7")])
 def test_places_and_types(place: str, value: object, written: str) -> None:
     assert Writer("xml", booleans=("No", "Yes")).write(value, place) == written
 
 
-@pytest.mark.parametrize(("place", "value"), [("pair", "a:b"), ("list", "a;b"), ("place", "30@1/b"), ("macro", "a$b"), ("macro", "it's"), ("value", None), ("value", ("a",))])
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("pair", "a:b"), ("list", "a;b"), ("place", "30@1/b"), ("macro", "a$b"), ("macro", "it's"), ("login", "a@b"), ("cell", "a,b"), ("digits", "12a"),
+        ("digits", "\u0661"), ("value", None), ("value", ("a",)),
+    ],
+)  # fmt: skip
 def test_what_a_place_cannot_hold_is_refused(place: str, value: object) -> None:
     with pytest.raises(Unsayable):
         Writer("keyvalue").write(value, place)
 
 
 def test_every_place_has_a_test() -> None:
-    assert set(PLACES) == {"value", "pair", "rule", "list", "macro", "place"}
+    assert set(PLACES) == {"value", "pair", "rule", "list", "macro", "place", "login", "cell", "digits"}

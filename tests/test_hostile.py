@@ -77,7 +77,11 @@ def test_a_hostile_text_is_carried_or_refused(phone: tuple[Booter, str], place: 
                         tx.remove_contact("default", contact.name)
 
     put(HARMLESS)
-    harmless = files(booter, mac)
+    try:
+        harmless = files(booter, mac)
+    except Unsayable as why:  # this phone takes digits alone there
+        assert place in ("admin_password", "user_password") and "digits" in str(why)
+        return
     carried = 0
     for text in HOSTILE:
         try:

@@ -116,6 +116,21 @@ def test_it_asks_in_the_order_of_the_manifest_and_otherwise_only_where_nothing_c
     assert result.files == {f"{MAC}.cfg": hashlib.sha256(b"line = 212\n").hexdigest()}
 
 
+def test_a_url_that_is_told_in_parts_is_put_together(tmp_path: Path) -> None:
+    folder = tmp_path / "acme"
+    folder.mkdir()
+    (folder / "family.toml").write_text(MANIFEST + '[provisioning]\nparts = ["protocol: {scheme}", "server: {host}", "port: {port}", "path: {path}"]\n')
+    (folder / "phone.j2").write_text("")
+    phone = Phone(read_family([folder]), "A1", MAC, "1.2.3")
+    body = f"protocol: HTTP\nserver: prov.example.com\nport: 8080\npath: p/{TOKEN}\n".encode()
+
+    result = play(phone, "http://first", Server({f"{MAC}.cfg": body, f"p/{TOKEN}/{MAC}.cfg": body}))
+
+    assert (result.url, result.came_to_rest) == (f"http://prov.example.com:8080/p/{TOKEN}/", True)
+    ipv6 = Server({f"{MAC}.cfg": b"server: 2001:db8::7\nport: 80\npath: \n"})
+    assert play(phone, "http://first", ipv6).url == "http://[2001:db8::7]/"
+
+
 def test_a_404_leads_it_down_the_chain_to_the_end(phone: Phone) -> None:
     server = Server({})
     result = play(phone, "http://prov/", server)
