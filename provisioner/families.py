@@ -419,7 +419,7 @@ SCHEMA: Mapping[str, Mapping[str, Reader]] = {
         "booleans": _two_words, "empty": _text, "trims": _truth, "encode": _one_of(*encode.ENCODERS), **_GUARD,
     },
     "uploads": {"match": _patterns, "kind": _one_of("override", "directory", "log")},
-    "time": {"forms": _some_of("posix", "week", "weekday-after", "dates")},
+    "time": {"forms": _some_of("word", "posix", "week", "weekday-after", "dates")},
     "cannot": {"why": _text, "source": _text, **_GUARD},
     "models": {
         "lines": _number, "keys": _number, "modules": _number, "module_keys": _number, "code": _text, "aliases": _texts, "brand": _text,

@@ -103,7 +103,7 @@ class Time:
     posix:  POSIX TZ text with names of letters only; west is positive there.
     word:   the vendor's own word for the zone, or None.
     dst:    whether `start` and `end` hold; False where form is `none`.
-    form:   how they are said: posix, week, weekday-after, dates or none.
+    form:   how they are said: posix, week, weekday-after, dates, word (the zone's name says it) or none.
     save:   seconds that the clocks go forward.
     start, end: into daylight time by the standard clock, and back by the daylight clock.
     dated:  the rule holds for one year only, and has to be said anew for the next.
@@ -190,7 +190,13 @@ def version() -> str:
 def _time_of(zone: str, forms: tuple[str, ...], year: int, word: str | None) -> Time:
     rule = _footer(zone)
     dated = _in_year(zone, rule, year) if year else None
-    if rule.days is None and dated is None:
+    moves = rule.days is not None or dated is not None
+    if word is not None and forms[:1] == ("word",):
+        return Time(zone, rule.offset, _posix(zone, rule, None), word, moves, "word" if moves else "none", rule.save)
+    if forms == ("word",):
+        why = f"these phones have no word for {zone}, so their clock stays in the zone that it has; say a zone of the same clock, or set it by hand"
+        return Time(zone, rule.offset, _posix(zone, rule, None), warning=why)
+    if not moves:
         return Time(zone, rule.offset, _posix(zone, rule, None), word, warning=_by_calendar(zone) if _moves_on(zone) else "")
     in_dates = next((form for form in ("dates", "posix") if form in forms), "") if dated else ""
     if rule.days and not (dated and in_dates and dated.off_rule):
@@ -215,7 +221,8 @@ def time_of(zone: str, forms: Sequence[str] = FORMS, year: int = 0, word: str | 
     """Return what a template sees of a zone.
 
     forms: the DST forms that the family can say, the best first; the first that says the zone's
-           rule exactly, for every year, is taken.
+           rule exactly, for every year, is taken. `word` in the first place is for phones that
+           know the rules of the zones in their own list.
     year:  where none does, the turns of this year are given as fixed dates (`dated`); 0 is none.
     word:  the vendor's own word for the zone.
 

@@ -311,3 +311,13 @@ def test_a_year_in_which_the_rule_did_not_hold_yet_gets_its_own_dates_where_the_
     told = time_of("Asia/Gaza", ("week", "weekday-after", "dates"), 2025)
     assert (told.form, told.dated, told.start.month, told.start.day) == ("dates", True, 4, 12)
     assert time_of("Asia/Gaza", ("week", "weekday-after"), 2025) == time_of("Asia/Gaza", ("week", "weekday-after"))
+
+
+def test_a_phone_that_knows_the_rules_of_its_own_list_is_told_a_word() -> None:
+    told = time_of("Europe/Rome", ("word",), 2026, "GMT+1.Europe/Amsterdam")
+    assert (told.form, told.dst, told.word, told.warning) == ("word", True, "GMT+1.Europe/Amsterdam", "")
+    assert time_of("Asia/Tokyo", ("word",), 0, "Asia/Tokyo").form == "none"
+    assert time_of("Asia/Gaza", ("word", "week", "weekday-after")).form == "weekday-after"
+    assert time_of("Asia/Tokyo", ("word",)).warning == (
+        "these phones have no word for Asia/Tokyo, so their clock stays in the zone that it has; say a zone of the same clock, or set it by hand"
+    )
