@@ -31,6 +31,12 @@ def test_only_patterns_of_known_length_are_dialled_at_once() -> None:
     assert written(["112", "*xx", "0x+"], {"any": "x", "some": "xx.", "at_once": "S0"}) == ("112S0", "*xxS0", "0xx.")
 
 
+def test_brackets_are_written_out_where_a_digit_map_has_none() -> None:
+    assert written(["[24-6]x", "0[1-2][89]x+", "[0-9]x"], {"any": ".", "some": ".*", "sets": "apart"}) == (
+        "2.", "4.", "5.", "6.", "018.*", "019.*", "028.*", "029.*", "..",
+    )  # fmt: skip
+
+
 @given(st.from_regex(r"\+?([0-9*#x]|\[[1-9]-9\]){1,8}(x\+)?", fullmatch=True))
 def test_every_pattern_that_may_be_said_is_written_whole(pattern: str) -> None:
     said = kinds.Dial().read(pattern)
@@ -82,6 +88,10 @@ def test_the_table_of_countries_holds_numbers_that_can_be_dialled() -> None:
         (players.expressions, r"|^([0-9]{5})$|sip:\1@\d|d", "12345", AT_ONCE),
         (players.expressions, r"|^([0-9]{5})$|sip:\1@\d|d", "123", AFTER_WAIT),
         (players.expressions, r"!([^#]+)#!sip:\1@\d!d", "123#", AT_ONCE),
+        (players.templates, "1 3..\n0 911\n2 ...\n3 *", "911", AT_ONCE),
+        (players.templates, "1 3..\n0 911\n2 ...\n3 *", "300", AFTER_WAIT),
+        (players.templates, "1 3..\n2 ...\n0 \\*9\n3 *", "*9", AT_ONCE),
+        (players.templates, "0 91\n3 *", "911", CUT_SHORT),
         (players.timed_list, "911\n[1-8]xxT3", "911", AT_ONCE),
         (players.timed_list, "911\n[1-8]xxT3", "201", AFTER_WAIT),
     ],
@@ -95,10 +105,12 @@ def test_the_players_read_the_makers_own_examples(play: object, plan: str, diall
 
 Parameters = Mapping[str, str]
 PLANS: Mapping[str, tuple[Callable[[str, str], str], Callable[[Parameters], str]]] = {
+    "cisco-enterprise": (players.templates, lambda said: "\n".join(f"{said[f'TEMPLATE[{n}].timeout']} {said[f'TEMPLATE[{n}].match']}" for n in range(1, 1000) if f"TEMPLATE[{n}].match" in said)),
     "cisco-mpp": (players.parentheses, lambda said: said["Dial_Plan_1_"]),
     "cisco-spa": (players.parentheses, lambda said: said["Dial_Plan_1_"]),
     "fanvil": (players.timed_list, lambda said: ""),  # no element for dial rules is known
     "grandstream": (players.braces, lambda said: said["P290"]),
+    "htek": (players.braces, lambda said: said["P4200"]),
     "poly": (players.digit_map, lambda said: said["dialplan.digitmap"]),
     "snom": (players.expressions, lambda said: said["user_dp_str[1]"]),
     "yealink": (players.dial_now, lambda said: "\n".join(rule for name, rule in said.items() if name.startswith("dialplan.dialnow.rule.") and rule != "%NULL%")),
