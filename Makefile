@@ -32,12 +32,17 @@ test: install tools  ## lint, types, then every test
 	$(BIN)/mypy
 	@$(BIN)/python -m pytest
 
-storm: install  ## 500 phones boot at once over both wires, five times; then the server's memory is compared
-	@$(BIN)/python -m tests.test_storm 500 5
+storm: install bench/phonestorm  ## 10,000 phones boot within a minute over both wires; PHONES= SECONDS= LOSS= DUPLICATE= CROWD=1
+	@PYTHONPATH=. $(BIN)/python bench/storm.py $(if $(PHONES),--phones $(PHONES)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(LOSS),--loss $(LOSS)) \
+	  $(if $(DUPLICATE),--duplicate $(DUPLICATE)) $(if $(CROWD),--crowd)
 
-bench: install  ## measure beside nginx, dnsmasq, atftpd, tftpd-hpa and bare Flask; rewrites docs/performance.md
+bench: install bench/tftpstorm  ## measure beside nginx, dnsmasq, atftpd, tftpd-hpa and bare Flask; rewrites docs/performance.md
 	@bench/peers.sh
 	@$(BIN)/python bench/run.py
+
+bench/%storm: bench/%storm.c bench/tftp.h
+	@command -v cc >/dev/null || $(call apt,gcc libc6-dev)
+	cc -O2 -Wall -o $@ $<
 
 tools:
 	@for tool in curl tftp atftp busybox faketime; do command -v $$tool >/dev/null || { $(call apt,$(TOOLS)); break; }; done

@@ -2,7 +2,7 @@
 
 A mark compares the median of all rounds; smallest and largest are told beside it. A mark on failures counts all rounds
 together: one transfer that failed in one round misses it. A round in which this server's answers were partly errors
-counts as 0, so that a fast refusal is not taken for work.
+counts as 0, so that a fast refusal is not taken for work. A storm and a growth are one round each.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Mark:
     most: float | None
     of: Callable[[Row], float | None]
     sums: bool = False
-    lacks: str = ""  # what the mark asks for and this run has not: such a mark is never called met
+    lacks: Callable[[Row], str] = lambda row: ""  # what the mark asks for and a run has not: such a mark is never called met
 
 
 def _ratio(one: float, other: float) -> float | None:
@@ -69,7 +69,7 @@ def _old_answers(row: Row) -> float | None:
     return change["of_http"] - change["http"] + change["of_tftp"] - change["tftp"]
 
 
-MARKS = (
+BENCH = (
     Mark("HTTP, kept answer, a connection each, per CPU-second of the server, of nginx", "times", 0.6, None, _http("new", "per_cpu_second")),
     Mark("HTTP, kept answer, kept connections, of nginx", "times", 0.40, None, _http("kept", "per_second")),
     Mark("HTTP, first answer to a phone, of bare Flask and Jinja", "times", 0.8, None, _cold),
@@ -84,23 +84,60 @@ MARKS = (
     Mark("TFTP, 20 MB to 8 phones, windows of 16, of atftpd", "times", 1.2, None, _tftp("firmware", "atftpd", "mbs")),
     Mark("TFTP, 20 MB to 8 phones, memory that this server grew by", "MB", None, 20, _grew),
     Mark("A changed setting: answers on both wires that were still old", "answers", None, 0, _old_answers, sums=True),
-    Mark("From start to first answer, with 10,000 devices", "seconds", None, 1.5, lambda row: row["http"]["ours"]["started_in"],
-         lacks="the mark is for 60 families"),  # fmt: skip
-)
-
-UNMEASURED = (
-    "10,000 phones in 60 s, each its vendor's whole boot, over both wires",
-    "answers with 1,000,000 devices beside those with 10,000",
-    "the start with 60 families (above: with those that there are)",
+    Mark("From start to first answer, 60 families, 10,000 devices", "seconds", None, 1.5, lambda row: row["start"]["ours"]["started_in"] if "start" in row else None),
 )
 
 
-def verdicts(rounds: Sequence[Row]) -> list[dict[str, Any]]:
+def _whole_storm(row: Row) -> str:
+    return "" if row["phones"] >= 10_000 and row["of_seconds"] <= 60 else f"the mark is for 10,000 phones in 60 s, and these were {row['phones']:,} in {row['of_seconds']:g} s"
+
+
+STORM = (
+    Mark("Storm, 10,000 phones in 60 s: boots that failed", "boots", None, 0, lambda row: row["failed"], lacks=_whole_storm),
+    Mark("Storm: files with wrong bytes", "files", None, 0, lambda row: row["wrong"], lacks=_whole_storm),
+    Mark("Storm: time within which 99 of 100 files are there", "seconds", None, 1.0, lambda row: row["file"]["p99_ms"] / 1000 if row["file"] else None, lacks=_whole_storm),
+    Mark("Storm: resident memory of all processes", "MB", None, 400, lambda row: row["peak_mb"], lacks=_whole_storm),
+)
+
+
+def _whole_crowd(row: Row) -> str:
+    return "" if row["phones"] >= 50 else f"the mark is for 50 phones, and these were {row['phones']}"
+
+
+CROWD = (
+    Mark("Hostile crowd, 50 phones among it: boots that failed", "boots", None, 0, lambda row: row["failed"] + row["wrong"], lacks=_whole_crowd),
+    Mark("Hostile crowd: time within which all 50 have booted", "seconds", None, 5.0, lambda row: row["boot"]["max_ms"] / 1000 if row["boot"] else None, lacks=_whole_crowd),
+)
+
+
+def _grown(what: str) -> Callable[[Row], float | None]:
+    def of(row: Row) -> float | None:
+        sizes = {size["devices"]: size[what] for size in row["sizes"]}
+        return _ratio(sizes[max(sizes)], sizes[10_000]) if 10_000 in sizes else None
+
+    return of
+
+
+def _whole_growth(row: Row) -> str:
+    most = max(size["devices"] for size in row["sizes"])
+    return "" if most >= 1_000_000 else f"the mark is for 1,000,000 devices, and these were {most:,}"
+
+
+GROWTH = (
+    Mark("1,000,000 devices: kept answer, of that with 10,000", "times", None, 1.5, _grown("warm_us"), lacks=_whole_growth),
+    Mark("1,000,000 devices: first answer, of that with 10,000", "times", None, 1.5, _grown("cold_us"), lacks=_whole_growth),
+)
+
+KINDS = {"latest": BENCH, "storm": STORM, "crowd": CROWD, "growth": GROWTH}
+
+
+def verdicts(marks: Sequence[Mark], rounds: Sequence[Row]) -> list[dict[str, Any]]:
     """Return each mark with its number, its spread, and by how much it is missed (0 where it is met; None where there is no number)."""
     found = []
-    for mark in MARKS:
+    for mark in marks:
         numbers = [number for row in rounds if (number := mark.of(row)) is not None]
-        told = {"what": mark.what, "unit": mark.unit, "least": mark.least, "most": mark.most, "rounds": len(numbers), "lacks": mark.lacks}
+        lacks = next((words for row in rounds if (words := mark.lacks(row))), "")
+        told = {"what": mark.what, "unit": mark.unit, "least": mark.least, "most": mark.most, "rounds": len(numbers), "lacks": lacks}
         if not numbers:
             found.append({**told, "number": None, "low": None, "high": None, "missed_by": None})
             continue

@@ -6,11 +6,11 @@
 set -eu
 cd "$(dirname "$0")"
 
-TOOLS="dnsmasq-base wrk gcc libc6-dev curl"
+TOOLS="dnsmasq-base wrk curl"
 LIBRARIES="libwrap0 libpcre2-8-0 libssl3 zlib1g"
 
 missing=
-for tool in dnsmasq wrk cc taskset curl peers/usr/sbin/nginx peers/usr/sbin/atftpd peers/usr/sbin/in.tftpd; do
+for tool in dnsmasq wrk taskset curl peers/usr/sbin/nginx peers/usr/sbin/atftpd peers/usr/sbin/in.tftpd; do
   command -v "$tool" >/dev/null || missing="$missing $tool"
 done
 if [ "$missing" ]; then
@@ -22,4 +22,3 @@ if [ "$missing" ]; then
   # nginx-light is this program with fewer modules beside it.
   (cd peers && apt-get -qq download nginx atftpd tftpd-hpa 2>/dev/null && for package in *.deb; do dpkg -x "$package" .; done && rm -- *.deb)
 fi
-[ tftpstorm -nt tftpstorm.c ] || cc -O2 -Wall -o tftpstorm tftpstorm.c

@@ -1,18 +1,25 @@
-"""Processes that are measured: started on a core of their own, their CPU and memory read from /proc, ended by their ids."""
+"""Processes that are measured: this server and its peers, started on cores of their own, their CPU and memory read from /proc, ended by their ids."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
+import socket
 import subprocess
+import sys
+import threading
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 _TICK = os.sysconf("SC_CLK_TCK")
 CPUS = sorted(os.sched_getaffinity(0))
 SERVER_CPU, CLIENT_CPU = str(CPUS[0]), str(CPUS[-1])
+ALL_CPUS = ",".join(map(str, CPUS))
+_SERVE = "import sys; from provisioner import config, server; sys.exit(server.serve(config.load()))"
 
 
 def tree(pid: int) -> list[int]:
@@ -47,10 +54,12 @@ def megabytes(pid: int) -> float:
 
 
 @contextlib.contextmanager
-def running(command: Sequence[str], environ: Mapping[str, str] | None = None, cwd: Path | None = None, out: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[str]]:
-    """Run a server on the servers' core; at the end it gets SIGTERM, and what is left of its own tree SIGKILL."""
+def running(
+    command: Sequence[str], environ: Mapping[str, str] | None = None, cwd: Path | None = None, out: int = subprocess.DEVNULL, cpus: str = SERVER_CPU
+) -> Iterator[subprocess.Popen[str]]:
+    """Run a server on the servers' core, or on those that are named; at the end it gets SIGTERM, and what is left of its own tree SIGKILL."""
     process = subprocess.Popen(
-        ["taskset", "-c", SERVER_CPU, *command], env={**os.environ, **(environ or {})}, cwd=cwd, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL, text=True
+        ["taskset", "-c", cpus, *command], env={**os.environ, **(environ or {})}, cwd=cwd, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL, text=True
     )
     try:
         yield process
@@ -87,3 +96,71 @@ def until(ready: object, within: float = 15.0) -> None:
                 return
         time.sleep(0.01)
     raise RuntimeError("a server did not answer in time")
+
+
+def free_port() -> int:
+    """Return a port that is free on both wires now."""
+    with socket.socket() as one, socket.socket(type=socket.SOCK_DGRAM) as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", one.getsockname()[1]))
+        return int(one.getsockname()[1])
+
+
+def got(port: int, name: str) -> bytes:
+    """Return a file over HTTP."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/{name}", timeout=5) as answer:
+        return bytes(answer.read())
+
+
+@dataclass(frozen=True)
+class Ours:
+    """This server, running."""
+
+    pid: int
+    http: int
+    tftp: int
+    started_in: float  # seconds from start to first answer
+
+
+@contextlib.contextmanager
+def ours(state: Path, first: str, *, http: int = 0, tftp: int = 0, cpus: str = SERVER_CPU, **options: object) -> Iterator[Ours]:
+    """Run this server on a state folder until it answers a phone's file.
+
+    first:   the file; http, tftp: ports, 0 lets the system choose.
+    options: of the server, by name; what is not said is as shipped, but it logs errors alone.
+    """
+    said = {"state": state, "http_address": f"127.0.0.1:{http}", "tftp_address": f"127.0.0.1:{tftp}", "log_level": "error", **options}
+    environ = {**{f"PROVISIONER_{name.upper()}": str(value) for name, value in said.items()}, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    begun = time.monotonic()
+    with running([sys.executable, "-c", _SERVE], environ, cwd=state, out=subprocess.PIPE, cpus=cpus) as process:
+        assert process.stdout
+        ports = [int(process.stdout.readline().strip().rstrip("/").rpartition(":")[2]) for _ in range(2)]
+        until(lambda: got(ports[0], first))
+        yield Ours(process.pid, ports[0], ports[1], time.monotonic() - begun)
+
+
+class Peak:
+    """The memory that a server's processes have together while the block runs, in megabytes: each look at it, and the most."""
+
+    def __init__(self, pid: int, every: float) -> None:
+        """every: seconds between two looks."""
+        self.seen = [megabytes(pid)]
+        self._pid, self._every, self._over = pid, every, threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> Peak:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(self._every):
+            self.seen.append(megabytes(self._pid))
+
+    @property
+    def megabytes(self) -> float:
+        """The most."""
+        return max(self.seen)

@@ -12,26 +12,21 @@ import argparse
 import contextlib
 import json
 import os
-import platform
 import re
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import page
-import processes
-from marks import MARKS, verdicts
-from processes import CLIENT_CPU, cpu_seconds, megabytes, running, until
+import results
+from marks import BENCH
+from processes import CLIENT_CPU, Ours, Peak, cpu_seconds, free_port, got, ours, running, until
 
 from provisioner import families
 from provisioner.boot import Booter
@@ -41,7 +36,6 @@ from provisioner.things import Account, Device, Line
 HERE = Path(__file__).parent
 PEERS = HERE / "peers" / "usr" / "sbin"
 BIN = Path(sys.executable).parent
-RESULT = HERE / "results" / "latest.json"
 PREFIX = "001565"
 DEVICES = 10_000
 TFTP_PHONES = 2_000  # of the devices, the first; each has a file for the peers
@@ -50,7 +44,6 @@ FIRMWARE = f"{PREFIX}000000-T46U-108.86.0.20.rom"  # over TFTP only the name can
 FIRMWARE_SIZE = 20_000_000
 BUDGET = 400.0  # seconds; no round starts that would not end within
 DNSMASQ = "127.0.0.69"  # its TFTP port is always 69, so it gets an address of its own
-SERVE = "import sys; from provisioner import config, server; sys.exit(server.serve(config.load()))"
 
 NGINX = """worker_processes 1; daemon off; pid {tmp}/nginx.pid; error_log /dev/null crit; user root;
 events {{ worker_connections 4096; multi_accept on; }}
@@ -68,16 +61,6 @@ class Place:
     state: Path
     www: Path
     db: Path
-
-
-@dataclass(frozen=True)
-class Ours:
-    """This server, running."""
-
-    pid: int
-    http: int
-    tftp: int
-    started_in: float  # seconds from start to first answer
 
 
 def name_of(number: int) -> str:
@@ -118,34 +101,9 @@ def prepare(tmp: Path) -> Place:
 # The servers
 
 
-def free_port() -> int:
-    """Return a port that is free on both wires now."""
-    with socket.socket() as one, socket.socket(type=socket.SOCK_DGRAM) as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", one.getsockname()[1]))
-        return int(one.getsockname()[1])
-
-
-def got(port: int, name: str) -> bytes:
-    """Return a file over HTTP."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/{name}", timeout=5) as answer:
-        return bytes(answer.read())
-
-
-@contextlib.contextmanager
-def ours(place: Place, workers: int = 1) -> Iterator[Ours]:
-    """Run this server."""
-    environ = {
-        "PROVISIONER_STATE": str(place.state), "PROVISIONER_HTTP_ADDRESS": "127.0.0.1:0", "PROVISIONER_TFTP_ADDRESS": "127.0.0.1:0", "PROVISIONER_LOG_LEVEL": "error",
-        "PROVISIONER_HTTP_WORKERS": str(workers), "PROVISIONER_TFTP_TRANSFERS_PER_ADDRESS": "4096", "PYTHONPATH": str(HERE.parent),
-    }  # fmt: skip
-    begun = time.monotonic()
-    with running([sys.executable, "-c", SERVE], environ, cwd=place.tmp, out=subprocess.PIPE) as process:
-        assert process.stdout
-        http, tftp = (int(process.stdout.readline().strip().rstrip("/").rpartition(":")[2]) for _ in range(2))
-        last = name_of(DEVICES - 1)
-        until(lambda: got(http, last))
-        yield Ours(process.pid, http, tftp, time.monotonic() - begun)
+def serving(place: Place, workers: int = 1) -> contextlib.AbstractContextManager[Ours]:
+    """Run this server, all of its processes on one core."""
+    return ours(place.state, name_of(DEVICES - 1), http_workers=workers, tftp_transfers_per_address=4096)
 
 
 @contextlib.contextmanager
@@ -238,7 +196,7 @@ def measure_http(place: Place, seconds: float, first: bool) -> Row:
     """Return this server and nginx with the same files."""
 
     def us() -> Row:
-        with ours(place) as here:
+        with serving(place) as here:
             for number in (0, 1, WARM_PHONES - 1):
                 assert got(here.http, name_of(number)) == (place.www / name_of(number)).read_bytes(), "this server gave other bytes"
             for number in range(WARM_PHONES):
@@ -256,7 +214,7 @@ def measure_cold(place: Place, seconds: float, first: bool) -> Row:
     """Return this server right after its start, where each phone asks for the first time, and the yardstick."""
 
     def us() -> Row:
-        with ours(place) as here:
+        with serving(place) as here:
             for number in range(DEVICES - 20, DEVICES):  # templates are compiled
                 got(here.http, name_of(number))
             one = wrk(here.http, seconds, close=False, count=DEVICES - 20)
@@ -274,7 +232,7 @@ def measure_cold(place: Place, seconds: float, first: bool) -> Row:
 def measure_tftp(place: Place, seconds: float, first: bool) -> Row:
     """Return every TFTP server at each size; all of them run, one of them works."""
     found: Row = {}
-    with ours(place) as here, tftp_peers(place) as peers:
+    with serving(place) as here, tftp_peers(place) as peers:
         doors = {"ours": (here.pid, "127.0.0.1", here.tftp), **peers}
         for _, address, port in doors.values():
             tftp(place, address, port, "%m.cfg", 20, TFTP_PHONES)  # warm: answers worked out, files in the page cache
@@ -290,20 +248,9 @@ def measure_tftp(place: Place, seconds: float, first: bool) -> Row:
 
 def firmware(place: Place, pid: int, address: str, port: int) -> Row:
     """Return eight phones that fetch 20 MB with windows of 16 blocks of 1428 bytes, and how much the server grew meanwhile."""
-    before, peak, over = megabytes(pid), [0.0], threading.Event()
-
-    def watch() -> None:
-        while not over.wait(0.05):
-            peak[0] = max(peak[0], megabytes(pid))
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
+    with Peak(pid, every=0.05) as peak:
         found = tftp(place, address, port, FIRMWARE, 8, 8, "-b", "1428", "-w", "16", "-s")
-    finally:
-        over.set()
-        watcher.join()
-    return {**found, "grew_mb": max(0.0, peak[0] - before)}
+    return {**found, "grew_mb": peak.megabytes - peak.seen[0]}
 
 
 def measure_change(place: Place, seconds: float, first: bool) -> Row:
@@ -311,7 +258,7 @@ def measure_change(place: Place, seconds: float, first: bool) -> Row:
     number = DEVICES - 1 - int(first)
     new = f"Moved {time.monotonic_ns()}"
     mac, address = name_of(number)[:12], f"{100000 + number}@sip.example.com"
-    with ours(place, workers=2) as here:
+    with serving(place, workers=2) as here:
         for _ in range(20):
             got(here.http, name_of(number))
         store = Store.open(place.state)
@@ -335,15 +282,10 @@ def in_turn(first: bool, who: dict[str, Callable[[], Row]]) -> Row:
 # A run
 
 
-def machine() -> dict[str, Any]:
-    """Return what a reader must know of where this was measured."""
-    model = next((line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), platform.machine())
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    return {
-        "cpu": model, "cpus": len(processes.CPUS), "memory_gb": round(memory), "kernel": platform.release(), "python": platform.python_version(), "load_before": os.getloadavg()[0],
-        "versions": {"nginx": said([str(PEERS / "nginx"), "-v"]), "dnsmasq": said(["dnsmasq", "--version"]), "atftpd": said([str(PEERS / "atftpd"), "--version"]),
-                     "tftpd-hpa": said([str(PEERS / "in.tftpd"), "-V"]), "granian": said([str(BIN / "granian"), "--version"])},
-    }  # fmt: skip
+def versions() -> dict[str, str]:
+    """Return who is measured beside this server."""
+    return {"nginx": said([str(PEERS / "nginx"), "-v"]), "dnsmasq": said(["dnsmasq", "--version"]), "atftpd": said([str(PEERS / "atftpd"), "--version"]),
+            "tftpd-hpa": said([str(PEERS / "in.tftpd"), "-V"]), "granian": said([str(BIN / "granian"), "--version"])}  # fmt: skip
 
 
 def said(command: list[str]) -> str:
@@ -361,7 +303,7 @@ def main() -> int:
     asked = parser.parse_args()
     begun, longest = time.monotonic(), 0.0
     rounds: list[Row] = []
-    where = machine()
+    about = results.about()
     with tempfile.TemporaryDirectory(prefix="bench-") as tmp:
         print(f"preparing {DEVICES} devices", flush=True)
         place = prepare(Path(tmp))
@@ -377,13 +319,12 @@ def main() -> int:
             longest = max(longest, time.monotonic() - at)
             print(f"round {number} took {time.monotonic() - at:.0f} s", flush=True)
     result = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": where, "devices": DEVICES, "families": len(families.load().families), "file_bytes": size,
-        "seconds": asked.seconds, "rounds": rounds, "verdicts": verdicts(rounds), "took": round(time.monotonic() - begun),
+        **about, "versions": versions(), "devices": DEVICES, "families": len(families.load().families), "file_bytes": size,
+        "seconds": asked.seconds, "rounds": rounds, "took": round(time.monotonic() - begun),
     }  # fmt: skip
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=1) + "\n")
-    page.write(result)
-    print("", *page.told(result), f"{RESULT.relative_to(HERE.parent)} and docs/performance.md are written; {len(MARKS)} marks", sep="\n")
+    file = results.write("latest", result)
+    page.write()
+    print("", *page.lines(page.judged("latest", result)), f"{file.relative_to(HERE.parent)} and docs/performance.md are written; {len(BENCH)} marks", sep="\n")
     return 0
 
 

@@ -9,7 +9,7 @@
  *   -b N    ask for blksize N     -w N  ask for windowsize N    -s  ask for tsize
  *   -o N    ask for timeout N (seconds)
  *   -t MS   client retransmit timeout (default 1000)  -r N  client retries (default 5)
- *   -l P    drop P % of the packets, both directions   -d P  send P % of the ACKs twice
+ *   -l P    drop P % of the packets, both directions   -d P  send P % of the packets twice
  *   -v F    compare what arrives with the local file F, which may contain %m as FILE does
  *   -D S    give up after S seconds (default 60)       -j    one JSON line instead of text
  *
@@ -22,76 +22,32 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
-
-struct phone {
-    int fd;                     /* -1: idle */
-    struct sockaddr_storage to; /* the server's port for this transfer, once known */
-    socklen_t tolen;
-    int have_tid;
-    uint32_t next;              /* next block wanted, not wrapped (1 = first) */
-    uint32_t inwin;             /* blocks since the last ACK */
-    int blksize, window;
-    uint64_t got;
-    double t0, deadline;
-    int tries;
-    int gap_acked;
-    const char *want;           /* what must arrive; NULL: not compared */
-    long wantlen;
-    char last[600];             /* last packet sent, for the retransmit */
-    int lastlen;
-};
+#include "tftp.h"
 
 static int N = 50, T = 0, blk = 0, win = 0, tsize = 0, topt = 0, retries = 5, macs = 10000, json = 0;
-static double rate = 0, tmo = 1.0, loss = 0, dupp = 0, maxs = 60;
+static double rate = 0, maxs = 60;
 static char *pattern;
 static char **vdata;            /* per MAC, or one for all */
 static long *vlen;
 static int vmany;
 static struct sockaddr_storage srv;
 static socklen_t srvlen;
-static struct phone *ph;
+static struct transfer *ph;
 static int ep, started, done, ok, failed, nerr;
-static uint64_t ndata, ndup, nack, ntimeout, nbytes, nbad, noack, nforeign;
+static uint64_t ntimeout, nbytes, nbad;
 static double *lat;
-static char errtext[128];
-static uint64_t rng = 88172645463325252ull;
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec + t.tv_nsec / 1e9;
-}
-
-static int chance(double percent)
-{
-    if (percent <= 0) return 0;
-    rng ^= rng << 13; rng ^= rng >> 7; rng ^= rng << 17;
-    return (rng >> 11) * (100.0 / 9007199254740992.0) < percent;
-}
-
-static void xmit(struct phone *p)
-{
-    if (!chance(loss))
-        sendto(p->fd, p->last, p->lastlen, 0, (struct sockaddr *)&p->to, p->tolen);
-}
-
-static void finish(struct phone *p, int good)
+static void finish(struct transfer *p, int good)
 {
     double t = now();
     close(p->fd);
     p->fd = -1;
     done++;
+    nbad += p->bad;
     if (good) {
         lat[ok++] = t - p->t0;
         nbytes += p->got;
@@ -106,7 +62,7 @@ static int addopt(char *b, int n, const char *k, int v)
     return n;
 }
 
-static int begin(struct phone *p, int idx)
+static int begin(struct transfer *p, int idx)
 {
     char name[400], *m;
     int n = 2;
@@ -117,8 +73,6 @@ static int begin(struct phone *p, int idx)
     if (p->fd < 0) { perror("socket"); return -1; }
     if (win > 1) setsockopt(p->fd, SOL_SOCKET, SO_RCVBUF, &big, sizeof big);
     epoll_ctl(ep, EPOLL_CTL_ADD, p->fd, &ev);
-    p->to = srv; p->tolen = srvlen;
-    p->next = 1; p->blksize = 512; p->window = 1;
     m = strstr(pattern, "%m");
     if (m)
         snprintf(name, sizeof name, "%.*s001565%06x%s", (int)(m - pattern), pattern, idx % macs, m + 2);
@@ -133,84 +87,8 @@ static int begin(struct phone *p, int idx)
     if (topt) n = addopt(p->last, n, "timeout", topt);
     if (win) n = addopt(p->last, n, "windowsize", win);
     p->lastlen = n;
-    p->t0 = now();
-    p->deadline = p->t0 + tmo;
-    xmit(p);
+    transfer_begin(p, &srv, srvlen);
     return 0;
-}
-
-static void ack(struct phone *p, uint32_t block)
-{
-    p->last[0] = 0; p->last[1] = 4;
-    p->last[2] = (block >> 8) & 255; p->last[3] = block & 255;
-    p->lastlen = 4;
-    p->inwin = 0;
-    nack++;
-    xmit(p);
-    if (chance(dupp)) xmit(p);
-}
-
-static void packet(struct phone *p, unsigned char *b, int n, struct sockaddr_storage *from, socklen_t fl)
-{
-    int op;
-    if (n < 4) return;
-    op = b[0] << 8 | b[1];
-    if (!p->have_tid) {
-        p->to = *from; p->tolen = fl; p->have_tid = 1;
-    } else if (memcmp(&p->to, from, fl < 8 ? fl : 8)) {     /* another TID: a second session for our RRQ */
-        unsigned char e[] = { 0, 5, 0, 5, 'u', 'n', 'k', 'n', 'o', 'w', 'n', ' ', 'T', 'I', 'D', 0 };
-        nforeign++;
-        sendto(p->fd, e, sizeof e, 0, (struct sockaddr *)from, fl);
-        return;
-    }
-    if (op == 5) {
-        nerr++;
-        snprintf(errtext, sizeof errtext, "%d %.*s", b[2] << 8 | b[3], n > 5 ? n - 5 : 0, b + 4);
-        finish(p, 0);
-        return;
-    }
-    if (op == 6) {                                          /* OACK */
-        char *s = (char *)b + 2, *end = (char *)b + n;
-        noack++;
-        if (p->next != 1 || p->got) return;
-        while (s < end) {
-            char *k = s, *v = memchr(s, 0, end - s);
-            if (!v || ++v >= end) break;
-            if (!strcasecmp(k, "blksize")) p->blksize = atoi(v);
-            if (!strcasecmp(k, "windowsize")) p->window = atoi(v);
-            s = memchr(v, 0, end - v);
-            if (!s) break;
-            s++;
-        }
-        p->tries = 0; p->deadline = now() + tmo;
-        ack(p, 0);
-        return;
-    }
-    if (op != 3) return;
-    ndata++;
-    uint16_t bn = b[2] << 8 | b[3];
-    int16_t diff = (int16_t)(bn - (uint16_t)p->next);
-    n -= 4;
-    if (diff == 0) {
-        if (p->want && ((long)(p->got + n) > p->wantlen || memcmp(p->want + p->got, b + 4, n))) nbad++;
-        p->got += n;
-        p->next++;
-        p->inwin++;
-        p->tries = 0;
-        p->gap_acked = 0;
-        p->deadline = now() + tmo;
-        if (n < p->blksize) {
-            ack(p, p->next - 1);
-            if (p->want && (long)p->got != p->wantlen) nbad++;
-            finish(p, 1);
-        } else if (p->inwin >= (uint32_t)p->window)
-            ack(p, p->next - 1);
-    } else if (diff > 0) {                                  /* a gap inside a window */
-        if (!p->gap_acked) { p->gap_acked = 1; ack(p, p->next - 1); }
-    } else {
-        ndup++;
-        if (p->window <= 1) ack(p, bn);                     /* RFC 1350: acknowledge it again */
-    }
 }
 
 static int cmp(const void *a, const void *b)
@@ -284,7 +162,7 @@ int main(int argc, char **argv)
         t = now();
         if (t - t0 > maxs) break;
         for (int k = 0; k < N && started < T && (rate <= 0 || started < (t - t0) * rate); k++) {
-            struct phone *p = &ph[freehint];
+            struct transfer *p = &ph[freehint];
             freehint = (freehint + 1) % N;
             if (p->fd >= 0) continue;
             if (begin(p, started)) return 1;
@@ -292,21 +170,25 @@ int main(int argc, char **argv)
         }
         int n = epoll_wait(ep, ev, 256, rate > 0 ? 1 : 20);
         for (i = 0; i < n; i++) {
-            struct phone *p = ev[i].data.ptr;
+            struct transfer *p = ev[i].data.ptr;
             while (p->fd >= 0) {
                 struct sockaddr_storage from;
                 socklen_t fl = sizeof from;
                 int r = recvfrom(p->fd, buf, sizeof buf, 0, (struct sockaddr *)&from, &fl);
                 if (r < 0) break;
                 if (chance(loss)) continue;
-                packet(p, buf, r, &from, fl);
+                switch (transfer_packet(p, buf, r, &from, fl)) {
+                case ARRIVED: finish(p, 1); break;
+                case REFUSED: nerr++; finish(p, 0); break;
+                case GOES_ON: break;
+                }
             }
         }
         t = now();
         if (t - tscan > 0.02) {
             tscan = t;
             for (i = 0; i < N; i++) {
-                struct phone *p = &ph[i];
+                struct transfer *p = &ph[i];
                 if (p->fd < 0 || t < p->deadline) continue;
                 ntimeout++;
                 if (++p->tries > retries) { finish(p, 0); continue; }

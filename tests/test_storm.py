@@ -1,7 +1,6 @@
 """Many phones at once against the real server: every phone gets its own bytes over both wires, and rests.
 
-`python -m tests.test_storm [PHONES [ROUNDS]]` is the long one: 500 phones five times, with the
-memory of the server's processes after the first storm and after the last.
+The long one is `make storm`: ten thousand phones in a minute.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,55 +17,15 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import families
+from bench.fleet import add, fleet
 from provisioner.boot import Booter
-from provisioner.families import Catalog, Family
+from provisioner.families import Catalog
 from provisioner.simulator import Patience, Phone, Summary, boot, storm, tell
 from provisioner.store import Store
-from provisioner.things import Account, Device, Line
-from tests import recorded
 
 ROOT = Path(__file__).parent.parent
 SERVE = "import sys; from provisioner import config, server; sys.exit(server.serve(config.load()))"
 PATIENT = Patience(tries=6, wait=0.2, silence=30.0, resend=1.0, resends=20)
-
-
-def firmware_of(catalog: Catalog, family: Family) -> str:
-    """Return a firmware that phones of this family have, from a recorded boot; empty where none says one."""
-    for case in recorded.cases(family.slug):
-        agent = case.table["request"].get("user_agent", "")
-        for pattern in family.user_agents:
-            if agent and (caught := pattern.match(agent)) and caught.get("firmware"):
-                return caught["firmware"]
-        if case.table["device"].get("firmware"):
-            return str(case.table["device"]["firmware"])
-    return ""
-
-
-def fleet(catalog: Catalog, count: int) -> list[Phone]:
-    """Return phones of every family in turn, each family's models in turn, with MACs of the family's own."""
-    phones = []
-    every = sorted(catalog.families.values(), key=lambda family: family.slug)
-    firmware = {family.slug: firmware_of(catalog, family) for family in every}
-    for number in range(count):
-        family = every[number % len(every)]
-        models = list(family.models)
-        model = models[number // len(every) % len(models)]
-        oui = family.ouis[0] if family.ouis else "0a1b2c"
-        phones.append(Phone(family, model, f"{oui}{number:06x}", firmware[family.slug], serial=f"SN{number:08}"))
-    return phones
-
-
-def add(store: Store, phones: list[Phone], public_url: str) -> None:
-    """Put the phones into the store, each with an account of its own on its first line."""
-    site = store.site("default")
-    assert site
-    with store.change("test", "test") as tx:
-        tx.put_site(replace(site, public_url=public_url))
-        for number, phone in enumerate(phones):
-            tx.put_device(Device(phone.mac, phone.family.slug, phone.model, firmware=phone.firmware, serial=phone.serial))
-            tx.put_account(Account(f"{1000 + number}@sip.example.com", password=f"secret-{phone.mac}", display_name=f"Desk {number}"))
-            tx.put_line(Line(phone.mac, 1, f"{1000 + number}@sip.example.com"))
 
 
 def expected_bytes(store: Store, catalog: Catalog, phones: list[Phone]) -> dict[str, dict[str, str]]:
@@ -88,27 +46,6 @@ class Server:
     http: str
     tftp: str
     store: Store
-
-    @property
-    def processes(self) -> list[int]:
-        """The server's process and all below it."""
-        found, left = [], [self.pid]
-        while left:
-            pid = left.pop()
-            found.append(pid)
-            for task in Path(f"/proc/{pid}/task").iterdir():
-                left += [int(child) for child in (task / "children").read_text().split()]
-        return found
-
-    @property
-    def memory(self) -> int:
-        """Kilobytes of memory that the server's processes use, shared pages counted once (PSS)."""
-        total = 0
-        for pid in self.processes:
-            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-                if line.startswith("Pss:"):
-                    total += int(line.split()[1])
-        return total
 
 
 @contextmanager
@@ -170,26 +107,3 @@ def test_a_phone_that_nobody_added_gets_nothing_and_rests(server: Server, catalo
         stranger = boot(phone, url, patience=PATIENT)
         assert {fetch.status for fetch in stranger.fetches} == {404}
         assert stranger.sentences == ("got no file at all and keeps what it has",)
-
-
-def main() -> int:
-    """Run the long storm; return 1 where a phone did not get its bytes, or the server grew by more than a fifth."""
-    said = [int(word) for word in sys.argv[1:]]
-    count, rounds = (*said, *(500, 5)[len(said) :])
-    catalog = families.load()
-    with tempfile.TemporaryDirectory() as state, running(Path(state) / "state") as server:
-        phones = fleet(catalog, count)
-        add(server.store, phones, server.http)
-        used, good = [], True
-        for number in range(1, rounds + 1):
-            summary = rush(server, catalog, phones)
-            used.append(server.memory)
-            good = good and summary.good
-            print(f"storm {number}:", *summary.tell(), f"memory of the server: {used[-1] // 1024} MB", sep="\n  ", flush=True)
-        ratio = used[-1] / used[0]
-        print(f"memory after storm {rounds} is {ratio:.2f} of that after the first")
-        return 0 if good and ratio <= 1.2 else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
