@@ -144,6 +144,6 @@ PLACES: Mapping[str, Callable[[Writer, str, str], str]] = {
     "place": _refusing("@/;", "a value with its own line and kind behind it"),
     "macro": _refusing("$!^'", "a macro"),
     "login": _refusing(":@/", "a user:password@host"),
-    "cell": _refusing(',"', "a cell of a table with commas"),
+    "cell": _refusing(',"#', "a cell of a table with commas"),
     "digits": _digits,
 }

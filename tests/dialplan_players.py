@@ -243,3 +243,48 @@ def _timed_rule(text: str) -> _Rule:
             continue
         pieces.append(_Piece(_DIGITS, 0, -1) if one == "." else _Piece(_set(inside) if inside else _DIGITS if one in "xX" else one))
     return _Rule(tuple(pieces), waits=bool(timer and timer[1] != "0"))
+
+
+# Cisco enterprise: a list of templates, each with the seconds to wait; . any key, * any number of keys, \\* the star,
+# no brackets (usecallmanager.nz, "Dial Template"). The first that fits sets the wait; 0 dials at once. What fits none is dialled after a long wait.
+
+
+def templates(plan: str, dialled: str) -> str:
+    """Play a list of `seconds template`, one a line."""
+    rules = [_template(*line.split(" ", 1)) for line in plan.splitlines() if line.strip()]
+
+    def starts(so_far: str) -> bool:
+        fitting = [rule for rule in rules if _complete(rule, so_far)]
+        return bool(fitting) and fitting[0].instant
+
+    return _keyed(dialled, starts, lambda whole: AFTER_WAIT)
+
+
+def _template(seconds: str, text: str) -> _Rule:
+    pieces = [_Piece(escaped) if escaped else _Piece(_KEYS, 0, -1) if one == "*" else _Piece(_KEYS if one == "." else one) for escaped, one in re.findall(r"\\(.)|([^,])", text)]
+    return _Rule(tuple(pieces), instant=seconds == "0")
+
+
+# Aastra and Mitel: alternatives with |, x a digit, [..], + for none or more of the piece before, * # . as keys. A call
+# starts at a complete match, which # may end, or after the wait; what begins no alternative is rejected
+# (administrator's guide R3.2.2, p. C-6; 6800i guide, p. A-57).
+
+
+def exact_match(plan: str, dialled: str) -> str:
+    """Play a dial plan in which a complete match starts the call, and # is a key like another."""
+    rules = [_exact_rule(text) for text in plan.split("|")]
+    return _keyed(
+        dialled,
+        lambda so_far: any(_complete(rule, so_far) for rule in rules),
+        lambda whole: AFTER_WAIT if any(_reach(rule.pieces, whole) for rule in rules) else REFUSED,
+    )
+
+
+def _exact_rule(text: str) -> _Rule:
+    pieces: list[_Piece] = []
+    for inside, one in re.findall(r"\[([^\]]*)\]|(.)", text.strip()):
+        if one == "+":
+            pieces[-1] = _Piece(pieces[-1].keys, 0, -1)
+        else:
+            pieces.append(_Piece(_set(inside) if inside else _DIGITS if one in "xX" else one))
+    return _Rule(tuple(pieces))

@@ -1,6 +1,6 @@
 """Each family's list of the parameter names that its phones know: known.txt, name and source by a tab.
 
-In a name, N alone stands for a number and * for the rest; lines with # are comments.
+In a name, an N by itself or behind a small letter stands for a number and * for the rest; lines with # are comments.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def _pattern(family: str) -> re.Pattern[str]:
 
 
 def _one(name: str) -> str:
-    return re.sub(r"(?<![A-Za-z])N(?![A-Za-z])", r"\\d+", re.escape(name)).replace(r"\*", ".*")
+    return re.sub(r"(?<![A-Z])N(?![A-Za-z])", r"\\d+", re.escape(name)).replace(r"\*", ".*")
 
 
 def unknown(family: str, names: Iterable[str]) -> list[str]:

@@ -94,6 +94,13 @@ def test_the_table_of_countries_holds_numbers_that_can_be_dialled() -> None:
         (players.templates, "0 91\n3 *", "911", CUT_SHORT),
         (players.timed_list, "911\n[1-8]xxT3", "911", AT_ONCE),
         (players.timed_list, "911\n[1-8]xxT3", "201", AFTER_WAIT),
+        (players.exact_match, "[01]xxx|[2-8]xxxx|91xxxxxxxxxx", "1234", AT_ONCE),
+        (players.exact_match, "[01]xxx|[2-8]xxxx|91xxxxxxxxxx", "23456", AT_ONCE),
+        (players.exact_match, "[01]xxx|[2-8]xxxx|91xxxxxxxxxx", "9", AFTER_WAIT),
+        (players.exact_match, "[01]xxx|[2-8]xxxx|91xxxxxxxxxx", "99", REFUSED),
+        (players.exact_match, "x+#|xx+*", "201#", AT_ONCE),
+        (players.exact_match, "x+#|xx+*", "201", AFTER_WAIT),
+        (players.exact_match, "112|x+", "201", CUT_SHORT),
     ],
 )
 def test_the_players_read_the_makers_own_examples(play: object, plan: str, dialled: str, becomes: str) -> None:
@@ -109,11 +116,14 @@ PLANS: Mapping[str, tuple[Callable[[str, str], str], Callable[[Parameters], str]
     "cisco-mpp": (players.parentheses, lambda said: said["Dial_Plan_1_"]),
     "cisco-spa": (players.parentheses, lambda said: said["Dial_Plan_1_"]),
     "fanvil": (players.timed_list, lambda said: ""),  # no element for dial rules is known
+    "gigaset": (players.timed_list, lambda said: ""),  # nor here
     "grandstream": (players.braces, lambda said: said["P290"]),
     "htek": (players.braces, lambda said: said["P4200"]),
+    "mitel": (players.exact_match, lambda said: said["sip dial plan"]),
     "poly": (players.digit_map, lambda said: said["dialplan.digitmap"]),
     "snom": (players.expressions, lambda said: said["user_dp_str[1]"]),
     "yealink": (players.dial_now, lambda said: "\n".join(rule for name, rule in said.items() if name.startswith("dialplan.dialnow.rule.") and rule != "%NULL%")),
+    "yealink-oem": (players.dial_now, lambda said: "\n".join(rule for name, rule in said.items() if name.startswith("DialNow["))),
 }
 FAMILIES = sorted(families.load().families)
 
