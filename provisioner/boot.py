@@ -18,6 +18,7 @@ A phone's request walks downhill and comes back as a file:
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -26,7 +27,7 @@ from pathlib import Path
 
 from provisioner import tokens
 from provisioner.admit import TFTPKeepsSecrets, admit, network_of, token_fits
-from provisioner.answers import Answer, Answers
+from provisioner.answers import OVERHEAD, Answer, Kept
 from provisioner.context import Secrets, SiteUrls, context_for, family_context, said
 from provisioner.errors import BadInput, Missing, NotHere, NotServed, ProvisionerError, Refused, RenderFailed, StoreTrouble, Unknown
 from provisioner.families import Catalog, Family, FileRule, Model, last_segment
@@ -35,7 +36,7 @@ from provisioner.mac import pretty
 from provisioner.render import Renderer
 from provisioner.store import BootFacts, Store
 from provisioner.things import Device, Event, Site
-from provisioner.wire import PhoneRequest, Reply
+from provisioner.wire import PhoneRequest, Repeat, Reply
 
 KEPT_BYTES = 32_000_000  # of one process; about three thousand phones' files
 LONGEST_NAME = 255  # characters; no phone's file has more, and patterns take their time
@@ -60,6 +61,8 @@ class _Trail:
     device: Device | None = None
     rule: str = ""
     policy: str = ""
+    sites: int = 0  # the number of what the sites admitted
+    repeats: bool = False
 
 
 class Booter:
@@ -72,7 +75,7 @@ class Booter:
         """log: takes each event and returns at once; unknown_phones: refuse, hold or add; kept_bytes: of answers in memory."""
         self.store, self.catalog, self.renderer = store, catalog, Renderer(catalog)
         self._log, self._assets, self._unknown_phones, self._limits = log, assets, unknown_phones, limits
-        self._secrets, self._answers = Secrets(store.server_key), Answers(kept_bytes)
+        self._secrets, self._answers = Secrets(store.server_key), Kept[Answer](kept_bytes)
 
     def answer(self, request: PhoneRequest) -> Reply:
         """Return what the phone gets; leaves exactly one event, whatever happens."""
@@ -99,7 +102,7 @@ class Booter:
             raise self._unknown(request, who, site, why) from None
         if device is None or family is None or rule is None:
             raise self._missing(request, who, device)
-        return self._own_file(request, who, device, family, rule)
+        return self._own_file(request, trail, device, family, rule)
 
     def _recognise(self, request: PhoneRequest, trail: _Trail) -> tuple[Sighting, Device | None, Site, bool]:
         """Steps 1 and 2: the same look-ups and one comparison, whoever asks (D12)."""
@@ -110,11 +113,11 @@ class Booter:
         device = self.store.device(mac or _NOBODY, with_secrets=False)
         expected = tokens.token(self.store.server_key, device.mac if device else _NOBODY, device.generation if device else 0)
         fits = token_fits(request, expected) and device is not None
-        here = self.store.site_of_address(request.address)
-        site = self.store.site(device.site if device else here.slug if here else "default")
+        sites = self.store.sites_now()
+        site = sites.get(device.site) if device else sites.of_address(request.address)
         if site is None:
             raise StoreTrouble(f"site {device.site if device else 'default'} is gone from the store; restore it from a backup")
-        trail.device, trail.policy = device, site.unknown_phones or self._unknown_phones
+        trail.device, trail.policy, trail.sites = device, site.unknown_phones or self._unknown_phones, sites.number
         return who, device, site, fits
 
     def everyones(self, request: PhoneRequest, who: Sighting) -> tuple[Family, FileRule] | None:
@@ -129,13 +132,18 @@ class Booter:
     def _answer_everyone(self, request: PhoneRequest, trail: _Trail, who: Sighting, family: Family, rule: FileRule) -> Reply:
         """Answer with a family's file: no device, no secret, and the site by the address alone."""
         trail.rule = rule.match
-        site = self.store.site_of_address(request.address) or _NO_SITE
+        site = self.store.sites_now().of_address(request.address) or _NO_SITE
         admit(request, None, site, rule, False, "")
         if rule.asset:
             return self._asset(rule, request)
         model = family.model(who.model) if who.model else None
-        body = self.renderer.render(family, rule, family_context(family, model, site.public_url))
-        return _reply(Answer(body, _etag(body)), rule, request, None)
+        key = (rule.match, rule.template, model.name if model else "", site.public_url, family.fingerprint)
+        answer = self._answers.get(key)
+        if answer is None:
+            body = self.renderer.render(family, rule, family_context(family, model, site.public_url))
+            answer = Answer(body, _etag(body))
+            self._answers.put(key, answer, len(body) + OVERHEAD)
+        return _reply(answer, rule, request, None)
 
     def _file_rule(self, request: PhoneRequest, who: Sighting, device: Device | None) -> tuple[Family | None, FileRule | None]:
         """Return step 3: the rule of the device's own family; where nobody added it, that of any family that could be asking."""
@@ -188,12 +196,14 @@ class Booter:
             return Missing(f"the family {device.family} has no file {name!r}; `provisioner why {name}` says what it has")
         return Missing(f"no family knows a file {name!r}")
 
-    def _own_file(self, request: PhoneRequest, who: Sighting, device: Device, family: Family, rule: FileRule) -> Reply:
+    def _own_file(self, request: PhoneRequest, trail: _Trail, device: Device, family: Family, rule: FileRule) -> Reply:
         """Steps 5 to 8, for an admitted phone: from memory where nothing has changed, else rendered."""
         if rule.asset:
             return self._asset(rule, request)
         if not rule.template:
             return self._kept_upload(family, device, request, rule)
+        who = trail.sighting
+        trail.repeats = not rule.seeds  # what seeds a phone's own file depends on what the phone sent, too
         self._remember_firmware(device, who, request)
         known = self._answers.get(_key(family, rule, device, who.firmware))
         if known:
@@ -205,8 +215,8 @@ class Booter:
             return self._kept_upload(family, device, request, rule)
         body = self._render(family, rule, facts, who.firmware)  # 5 layers, 6 render, 7 encode
         answer = Answer(body, _etag(body))
-        if not rule.seeds:  # what seeds a phone's own file depends on what the phone sent, too
-            self._answers.put(_key(family, rule, facts.device, who.firmware), answer)
+        if not rule.seeds:
+            self._answers.put(_key(family, rule, facts.device, who.firmware), answer, len(body) + OVERHEAD)
         return _reply(answer, rule, request, facts.device)  # 8 reply
 
     def _is_ours(self, family: Family, request: PhoneRequest, facts: BootFacts) -> bool:
@@ -290,8 +300,9 @@ class Booter:
             reply = Reply("failed", sentence=str(why))
         except Exception as fault:  # a fault of ours must reach neither the wire nor another phone
             reply = Reply("failed", sentence=f"a fault of ours ({type(fault).__name__} in {_where(fault)}); please report it")
-        self._log(_event(request, reply, trail, time.perf_counter() - started))
-        return reply
+        event = _event(request, reply, trail, time.perf_counter() - started)
+        self._log(event)
+        return replace(reply, repeat=_repeat(event, trail)) if trail.repeats and reply.status in (200, 304) else reply
 
     # What operators ask: the same code, without the wire and the event.
 
@@ -366,6 +377,14 @@ def _event(request: PhoneRequest, reply: Reply, trail: _Trail, seconds: float) -
         outcome=reply.outcome, sentence=reply.sentence[:500], status=reply.status, bytes=size, ms=round(seconds * 1000, 2), sha256=reply.etag, times=1,
         firmware=who.firmware, known=trail.device is not None, held=who.candidates if waits else None,
     )  # fmt: skip
+
+
+def _repeat(event: Event, trail: _Trail) -> Repeat | None:
+    """Return what it takes to give the reply of this event once more."""
+    device = trail.device
+    if device is None:
+        return None
+    return Repeat(device.mac, (device.revision, device.generation, device.state, device.site, trail.sites), json.dumps(event.row[2:])[1:])
 
 
 def _size(file: Path) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 from provisioner import vocabulary
 from provisioner.errors import BadInput, BadValue, Conflict, NotHere
 from provisioner.mac import parse, pretty
-from provisioner.records import Records, sqlite3
+from provisioner.records import SITES, Records, sqlite3
 from provisioner.seal import Seal
 from provisioner.things import Account, Contact, Device, Group, Key, Line, Site, sip_address
 
@@ -197,7 +197,7 @@ class Transaction:
         self._db.execute("DELETE FROM networks WHERE site = ?", (site.slug,))
         for entry in site.networks:
             self._db.execute("INSERT INTO networks VALUES (?, ?, ?, ?)", (site.slug, entry.network, int(entry.mac_is_enough), int(entry.tftp_serves_secrets)))
-        self._history("site", site.slug, before, site)
+        self.put_meta(SITES, str(self._history("site", site.slug, before, site)))
         if before and any(getattr(before, name) != getattr(site, name) for name in ("public_url", "tftp_public_url", "country")):
             self._revise_where("site = ?", site.slug)
         return True
@@ -218,7 +218,7 @@ class Transaction:
             self.remove_contact(slug, contact.name)
         self._forget_scope(before.scope)
         self._db.execute("DELETE FROM sites WHERE slug = ?", (slug,))
-        self._history("site", slug, before, None)
+        self.put_meta(SITES, str(self._history("site", slug, before, None)))
         return True
 
     def put_group(self, group: Group) -> bool:
@@ -395,7 +395,8 @@ class Transaction:
     def _revise_where(self, condition: str, *values: str) -> None:
         revise(self._db, self._now().isoformat(timespec="seconds"), condition, *values)
 
-    def _history(self, noun: str, name: str, before: object, after: object) -> None:
+    def _history(self, noun: str, name: str, before: object, after: object) -> int:
+        """Add a row of history; return its number."""
         cursor = self._db.execute(
             "INSERT INTO changes (at, who, door, noun, name, before, after) VALUES (?, ?, ?, ?, ?, 'null', 'null')",
             (self._now().isoformat(timespec="seconds"), self._who, self._door, noun, name),
@@ -403,6 +404,7 @@ class Transaction:
         for column, thing in (("before", before), ("after", after)):
             text = json.dumps(self._sealed(thing, f"changes:{cursor.lastrowid}:{column}"), default=str)
             self._db.execute(f"UPDATE changes SET {column} = ? WHERE id = ?", (text, cursor.lastrowid))
+        return int(cursor.lastrowid or 0)
 
     def _sealed(self, thing: Any, place: str) -> dict[str, Any] | None:
         if thing is None:

@@ -10,20 +10,25 @@ from __future__ import annotations
 import ipaddress
 import json
 import threading
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from provisioner.errors import Conflict, StoreTrouble
 from provisioner.migrations import events as history
 from provisioner.records import made, migrate, opened, sqlite3, trouble, writable, writing
-from provisioner.things import Event
+from provisioner.things import EVENT_ROW, Event, EventRow
 
 FILE = "events.db"
 WAITING = 1000
 ROWS = 1_000_000  # events at most; about 300 MB
 _CHUNK = 2_000  # rows that are forgotten in one go, so that nobody waits for the sweeper
 _LONGEST = 1000  # characters of one field
-_COLUMNS = tuple(field.name for field in fields(Event) if field.name not in ("id", "held"))
+_COLUMNS = tuple(name for name in EVENT_ROW if name != "held")  # in the order of a row, whose last place the bucket takes
+assert (*_COLUMNS, "held") == EVENT_ROW
+_OUTCOME, _KNOWN, _MAC = (EVENT_ROW.index(name) for name in ("outcome", "known", "mac"))
 _INSERT = f"INSERT INTO events ({', '.join(_COLUMNS)}, bucket) VALUES ({', '.join('?' * len(_COLUMNS))}, ?)"
 
 
@@ -73,27 +78,35 @@ class EventStore:
         with self._lock:
             self._db.close()
 
-    def log(self, events: list[Event]) -> None:
+    def log(self, events: Sequence[Event]) -> None:
         """Keep events, all or none of them; raises StoreTrouble where the disk takes none."""
+        self.log_rows([event.row for event in events])
+
+    def log_rows(self, rows: Sequence[EventRow]) -> None:
+        """Keep events, as `Event.row` gives them; see `log`."""
         try:
             with self._lock, trouble(self._path), writing(self._db):
-                for event in events:
-                    self._keep(event)
-                self._db.execute("DELETE FROM waiting WHERE mac IN (SELECT mac FROM waiting ORDER BY last_at DESC, mac LIMIT -1 OFFSET ?)", (WAITING,))
-        except Conflict as why:  # an event of no shape of ours; the writer of events must not end by it
+                for counted, run in groupby(rows, _counted):
+                    if counted:
+                        for row in run:
+                            self._count(Event.of_row(row))
+                    else:
+                        self._keep([_plain_row(row) for row in run])
+        except (Conflict, ValueError, TypeError) as why:  # an event of no shape of ours; the writer of events must not end by it
             raise StoreTrouble(f"{self._path}: {why}") from None
 
-    def _keep(self, event: Event) -> None:
-        row = [_plain(value) if isinstance(value := getattr(event, name), str) else value for name in _COLUMNS]
-        if not _counted(event):
-            self._db.execute(_INSERT, (*row, None))
-            if event.known and event.mac:
-                self._db.execute("DELETE FROM waiting WHERE mac = ?", (event.mac,))
-            return
+    def _keep(self, rows: list[list[Any]]) -> None:
+        """Keep a row of each event; a phone that is known waits no more."""
+        self._db.executemany(_INSERT, rows)
+        if self._db.execute("SELECT 1 FROM waiting LIMIT 1").fetchone():
+            self._db.executemany("DELETE FROM waiting WHERE mac = ?", {(row[_MAC],) for row in rows})
+
+    def _count(self, event: Event) -> None:
+        """Add a request of a phone that is not known to those of its network, family and minute; keep the phone where it waits."""
         bucket = f"{event.outcome} {_network(event.address)} {event.family} {event.at[:16]}"
         counted = self._db.execute("UPDATE events SET times = times + ?, at = ? WHERE bucket = ?", (event.times, event.at, bucket))
         if not counted.rowcount:
-            self._db.execute(_INSERT, (*row, bucket))
+            self._db.execute(_INSERT, [*_plain_row(event.row)[:-1], bucket])
         if event.held is not None and event.mac:
             self._db.execute(
                 "INSERT INTO waiting VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (mac) DO UPDATE SET family = coalesce(nullif(excluded.family, ''), family),"
@@ -104,7 +117,8 @@ class EventStore:
                     event.mac, event.family, _plain(event.model), event.address, event.at, event.at, event.times, _plain(event.sentence),
                     _plain(event.firmware), json.dumps(event.held),
                 ),
-            )
+            )  # fmt: skip
+            self._db.execute("DELETE FROM waiting WHERE mac IN (SELECT mac FROM waiting ORDER BY last_at DESC, mac LIMIT -1 OFFSET ?)", (WAITING,))
 
     def events(self, mac: str = "", after: int = 0, limit: int = 100) -> list[Event]:
         """Return events of a phone, or of all, the newest last: the last `limit`, or the first `limit` with an id above `after`."""
@@ -148,9 +162,14 @@ class EventStore:
             return rows
 
 
-def _counted(event: Event) -> bool:
+def _counted(row: EventRow) -> bool:
     """Return True for requests that anybody can make by the thousand: for MACs nobody added, and for none at all."""
-    return event.outcome == "unknown" or not event.known or not event.mac
+    return row[_OUTCOME] == "unknown" or not row[_KNOWN] or not row[_MAC]
+
+
+def _plain_row(row: EventRow) -> list[Any]:
+    """Return an event's values as the table takes them, its last place free for the bucket."""
+    return [*(_plain(value) if type(value) is str else value for value in row[:-1]), None]
 
 
 def _plain(text: str) -> str:

@@ -1,7 +1,7 @@
 """Events, from every process to the one that writes them.
 
 `Sender` is what a booter's `log` is: it takes an event and returns at once. A thread of its own puts
-them into a local datagram socket, many at a time. `keep` reads that socket, in the one process that
+their rows into a local datagram socket, as JSON, many at a time. `keep` reads that socket, in the one process that
 writes events.db, and sweeps out what is old. Every queue has its bound; what does not fit is counted.
 A full disk stops events, never phones.
 """
@@ -11,27 +11,25 @@ from __future__ import annotations
 import json
 import logging
 import os
-import queue
 import signal
 import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
 from provisioner.errors import StoreTrouble
-from provisioner.things import Event
+from provisioner.things import Event, EventRow
 
 log = logging.getLogger("provisioner.housekeeper")
 
 QUEUE = 10_000  # events of one process on their way
 HELD = 50_000  # events in the housekeeper while the disk takes none
 _DATAGRAM = 60_000  # bytes
-_BATCH = 100
+_GATHER = 0.02  # seconds in which events come together
 _WORD_EVERY = 2.0  # seconds between two words of the housekeeper
 _SWEEP_EVERY = 3600.0
 WORD_FILE = "housekeeper.json"
@@ -40,8 +38,8 @@ WORD_FILE = "housekeeper.json"
 class EventLog(Protocol):
     """Where events are kept; eventstore.EventStore is one."""
 
-    def log(self, events: list[Event]) -> None:
-        """Keep events; raises StoreTrouble where the disk takes none."""
+    def log_rows(self, rows: Sequence[EventRow]) -> None:
+        """Keep events, as rows; raises StoreTrouble where the disk takes none."""
 
     def prune(self, before: str) -> int:
         """Forget events before a time (UTC, ISO 8601); return how many."""
@@ -61,41 +59,52 @@ class Sender:
         """sending: of `channel`."""
         self.dropped = 0
         self._sending = sending
-        self._queue: queue.Queue[Event | None] = queue.Queue(QUEUE)
+        self._queue: deque[str] = deque()
+        self._bell, self._rung, self._ended = threading.Event(), False, False
         self._thread = threading.Thread(target=self._run, name="events", daemon=True)
         self._thread.start()
 
     def __call__(self, event: Event) -> None:
         """Take an event; where the queue is full it is counted and gone."""
-        try:
-            self._queue.put_nowait(event)
-        except queue.Full:
+        self.put(json.dumps(event.row))
+
+    def put(self, row: str) -> None:
+        """Take an event's row, as JSON."""
+        if len(self._queue) >= QUEUE:
             self.dropped += 1
+            return
+        self._queue.append(row)
+        if not self._rung:
+            self._rung = True
+            self._bell.set()
 
     def close(self, seconds: float = 1.0) -> None:
         """Send what is left, for at most these seconds."""
-        try:
-            self._queue.put(None, timeout=seconds)
-        except queue.Full:
-            return
+        self._ended = True
+        self._bell.set()
         self._thread.join(seconds)
 
     def _run(self) -> None:
-        while (event := self._queue.get()) is not None:
-            packed, last = [json.dumps(asdict(event))], False
-            while len(packed) < _BATCH and sum(map(len, packed)) < _DATAGRAM // 4 and not self._queue.empty():
-                following = self._queue.get()
-                if following is None:
-                    last = True
-                    break
-                packed.append(json.dumps(asdict(following)))
-            dropped, self.dropped = self.dropped, 0
-            try:
-                self._sending.send(f'{{"dropped": {dropped}, "events": [{",".join(packed)}]}}'.encode())
-            except OSError:
-                self.dropped += dropped + len(packed)
-            if last:
-                return
+        while not self._ended:
+            self._bell.wait()
+            if not self._ended:
+                time.sleep(_GATHER)
+            self._bell.clear()
+            self._rung = False  # before the queue is emptied: what comes from here on rings again
+            while self._queue:
+                self._send()
+
+    def _send(self) -> None:
+        """Send as many rows as a datagram takes."""
+        rows, size = [], 0
+        while self._queue and size < _DATAGRAM // 2:
+            rows.append(self._queue.popleft())
+            size += len(rows[-1])
+        dropped, self.dropped = self.dropped, 0
+        try:
+            self._sending.send(f'{{"dropped": {dropped}, "rows": [{",".join(rows)}]}}'.encode())
+        except OSError:
+            self.dropped += dropped + len(rows)
 
 
 def keep(reading: socket.socket, store: EventLog, run_folder: Path, days: int, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -111,7 +120,7 @@ def keep(reading: socket.socket, store: EventLog, run_folder: Path, days: int, n
 class _Housekeeper:
     def __init__(self, reading: socket.socket, store: EventLog, run_folder: Path, days: int, now: Callable[[], datetime]) -> None:
         self._reading, self._store, self._folder, self._days, self._now = reading, store, run_folder, days, now
-        self._held: deque[Event] = deque()
+        self._held: deque[EventRow] = deque()
         self._news, self._ended = threading.Event(), threading.Event()
         self.written = self.dropped = 0
         self.trouble = ""
@@ -159,11 +168,10 @@ class _Housekeeper:
 
     def _take(self, packet: dict[str, Any]) -> None:
         self.dropped += packet["dropped"]
-        for words in packet["events"]:
-            if len(self._held) >= HELD:
-                self.dropped += 1
-            else:
-                self._held.append(Event(**words))
+        rows = packet["rows"]
+        fitting = rows[: max(0, HELD - len(self._held))]
+        self._held.extend(fitting)
+        self.dropped += len(rows) - len(fitting)
         self._news.set()
 
     def _write(self) -> None:
@@ -171,7 +179,7 @@ class _Housekeeper:
         if not batch:
             return
         try:
-            self._store.log(batch)
+            self._store.log_rows(batch)
         except StoreTrouble as why:
             if not self.trouble:
                 log.error("events are not written: %s", why)

@@ -32,10 +32,14 @@ from provisioner.errors import BadValue, Conflict, StoreTrouble
 from provisioner.kinds import Endpoint
 from provisioner.migrations import things as history
 from provisioner.seal import Seal
+from provisioner.stamp import Stamp
 from provisioner.things import Account, Change, Contact, Device, Group, Key, Line, Site
 
 PATIENCE = 5000  # milliseconds to wait for another process that writes
 WANTED_SQLITE = (3, 51, 3)  # older ones can corrupt a WAL that several connections share
+
+STAMP_FILE = "provisioner.stamp"
+SITES = "sites"  # the note that holds the number of the last change of a site
 
 Layer = Mapping[str, Any]
 _Thing = TypeVar("_Thing")
@@ -175,6 +179,35 @@ class BootFacts:
     cleared_keys: tuple[tuple[int, int], ...] = ()
 
 
+class Sites:
+    """All sites at one moment. number: of the last change that touched one of them."""
+
+    def __init__(self, number: int, sites: Mapping[str, Site]) -> None:
+        """sites: by their short names."""
+        self.number, self._sites = number, sites
+        self._networks: dict[tuple[int, int], dict[int, str]] = {}
+        for site in sites.values():
+            for entry in site.networks:
+                network = entry.parsed
+                self._networks.setdefault((network.version, network.prefixlen), {})[int(network.network_address)] = site.slug
+        self._lengths = sorted(self._networks, key=lambda kind: kind[1], reverse=True)
+
+    def get(self, slug: str) -> Site | None:
+        """Return the site of this name, or None."""
+        return self._sites.get(slug)
+
+    def of_address(self, address: str) -> Site | None:
+        """Return the site whose narrowest network holds the address; else the default site."""
+        if address:
+            here = ipaddress.ip_address(address)
+            number, bits = int(here), here.max_prefixlen
+            for version, length in self._lengths:
+                slug = self._networks[version, length].get(number >> (bits - length) << (bits - length)) if version == here.version else None
+                if slug:
+                    return self._sites[slug]
+        return self._sites.get("default")
+
+
 class _Open:
     """A thread's own connection; closed when its thread has ended and let it go."""
 
@@ -192,6 +225,8 @@ class Records:
         self._all: weakref.WeakSet[_Open] = weakref.WeakSet()
         self.server_key = seal.derive("tokens")
         self.faults: list[str] = []
+        self.stamp = Stamp(path.with_name(STAMP_FILE), read_only)
+        self._sites: tuple[int, Sites] | None = None  # and the stamp at which they were looked at
         with trouble(path, OSError):
             if not read_only:
                 made(path)
@@ -264,10 +299,13 @@ class Records:
         connection = self._connection()
         with trouble(self._path):
             connection.execute(f"PRAGMA busy_timeout={patience}")
+            number = 0
             try:
                 with writing(connection):
+                    number = self.stamp.begin()
                     yield connection
             finally:
+                self.stamp.end(number)
                 connection.execute(f"PRAGMA busy_timeout={PATIENCE}")
 
     # Things, one by one.
@@ -313,18 +351,23 @@ class Records:
 
     def sites(self) -> list[Site]:
         """Return every site, by its short name."""
-        return [site for row in self._rows("SELECT slug FROM sites ORDER BY slug") if (site := self.site(row["slug"]))]
+        networks: dict[str, list[sqlite3.Row]] = {}
+        for row in self._rows("SELECT * FROM networks ORDER BY network"):
+            networks.setdefault(row["site"], []).append(row)
+        return [self._site(row, networks.get(row["slug"], [])) for row in self._rows("SELECT * FROM sites ORDER BY slug")]
 
-    def site_of_address(self, address: str) -> Site | None:
-        """Return the site whose narrowest network holds the address; else the default site."""
-        best = ("default", -1)
-        if address:
-            here = ipaddress.ip_address(address)
-            for row in self._rows("SELECT site, network FROM networks"):
-                network = t.parsed(row["network"])
-                if here in network and network.prefixlen > best[1]:
-                    best = (row["site"], network.prefixlen)
-        return self.site(best[0])
+    def sites_now(self) -> Sites:
+        """Return all sites as they are now, from memory where none has changed."""
+        at, kept = self.stamp.read(), self._sites
+        if kept and at and kept[0] == at:
+            return kept[1]
+        if self._connection().in_transaction:  # what a change has not yet said is for nobody else
+            return Sites(0, {site.slug: site for site in self.sites()})
+        with self.reading():
+            number = int(self.meta(SITES) or 0)
+            sites = kept[1] if kept and kept[1].number == number else Sites(number, {site.slug: site for site in self.sites()})
+        self._sites = at, sites
+        return sites
 
     def groups(self, site: str = "") -> list[Group]:
         """Return every group, or those of one site."""
@@ -387,6 +430,14 @@ class Records:
         """Return the number of the last change that touches a device, or None."""
         row = self._row("SELECT revision FROM devices WHERE mac = ?", mac)
         return int(row["revision"]) if row else None
+
+    def standing(self, mac: str) -> tuple[object, ...] | None:
+        """Return all that admission and files of a device depend on, as it is now; None where it is not added.
+
+        Revision, token's generation, state, site, and the number of the last change of any site.
+        """
+        row = self._row("SELECT revision, generation, state, site, (SELECT value FROM meta WHERE name = ?) AS sites FROM devices WHERE mac = ?", SITES, mac)
+        return (row["revision"], row["generation"], row["state"], row["site"], int(row["sites"] or 0)) if row else None
 
     def facts_for(self, mac: str) -> BootFacts | None:
         """Return all that a phone's files are made of, in one view of the database; None where it is not added."""

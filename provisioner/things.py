@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -437,10 +438,21 @@ class Event:
     known: bool = True
     held: tuple[str, ...] | None = None
 
-    def __post_init__(self) -> None:
-        """Take a list, as JSON has it, for a tuple."""
-        if self.held is not None:
-            object.__setattr__(self, "held", tuple(self.held))
+    @property
+    def row(self) -> EventRow:
+        """The event's values in the order of EVENT_ROW, as processes send them."""
+        return _event_row(self)
+
+    @classmethod
+    def of_row(cls, row: EventRow) -> Event:
+        """Return the event of a row, which may come from JSON."""
+        values = dict(zip(EVENT_ROW, row, strict=True))
+        return cls(0, **{**values, "held": None if values["held"] is None else tuple(values["held"])})
+
+
+EventRow = Sequence[Any]
+EVENT_ROW = ("at", "ms", *(field.name for field in fields(Event) if field.name not in ("id", "at", "ms")))  # first what differs each time
+_event_row = attrgetter(*EVENT_ROW)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,22 @@ class PhoneRequest:
     etags: tuple[str, ...] = ()
 
 
+@dataclass(slots=True)
+class Repeat:
+    """What it takes to give a reply once more to the very same request; see repeats.py.
+
+    mac:      of the phone.
+    standing: what admission and the bytes depended on, as the store tells it.
+    event:    the event's values behind time and duration, as JSON without the opening bracket.
+    at:       the store's stamp at which all this held; 0 where that has not been looked at.
+    """
+
+    mac: str
+    standing: tuple[object, ...]
+    event: str
+    at: int = 0
+
+
 @dataclass(frozen=True)
 class Reply:
     """What the phone gets, in no wire's words.
@@ -38,6 +54,7 @@ class Reply:
     etag:       the digest of the bytes, without quotes.
     revised_at: time of the revision, UTC.
     sentence:   why, for the event; it never reaches the wire.
+    repeat:     where the very same request may have the very same reply again, without asking `boot`.
     """
 
     outcome: str
@@ -47,6 +64,7 @@ class Reply:
     etag: str = ""
     revised_at: datetime | None = None
     sentence: str = ""
+    repeat: Repeat | None = field(default=None, repr=False)
 
     @property
     def status(self) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.answers import Answer, Answers
+from provisioner.answers import Answer, Kept
 from provisioner.boot import Booter
 from provisioner.changes import Transaction
 from provisioner.families import Catalog
@@ -27,14 +27,14 @@ ADDRESSES = ("1@sip.example.com", "2@sip.example.com")
 
 
 def test_what_was_asked_longest_ago_makes_room() -> None:
-    answers = Answers(5000)
+    kept: Kept[int] = Kept(4000)
     for number in range(10):
-        answers.put(number, Answer(b"x" * 1000, "e"))
-        answers.get(0)
+        kept.put(number, number, 1000)
+        kept.get(0)
 
-    assert len(answers) == 3 and answers.get(0) and answers.get(9) and not answers.get(1)
-    answers.put(0, Answer(b"x" * 10000, "e"))
-    assert answers.get(0) is None
+    assert len(kept) <= 4 and kept.get(0) == 0 and kept.get(9) == 9 and kept.get(1) is None
+    kept.put(0, 0, 10_000)
+    assert kept.get(0) is None
     assert "secret" not in repr(Answer(b"secret", "e"))
 
 

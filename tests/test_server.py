@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from provisioner.eventstore import EventStore
 from provisioner.housekeeper import Sender, channel
 from provisioner.server import health, serve
 from provisioner.tftp import Loop, open_socket
-from provisioner.things import Account, Device, Event, Line, Network, Site
+from provisioner.things import Account, Device, Event, EventRow, Line, Network, Site
 from provisioner.wire import PhoneRequest, Reply
 from tests import recorded
 from tests.test_tftp import client, fetch, packet, rrq, silent
@@ -411,10 +411,10 @@ class Disk:
     def __init__(self, full: bool) -> None:
         self.full, self.kept, self.pruned = full, list[Event](), list[str]()
 
-    def log(self, events: list[Event]) -> None:
+    def log_rows(self, rows: Sequence[EventRow]) -> None:
         if self.full:
             raise StoreTrouble("the disk is full; free some space")
-        self.kept += events
+        self.kept += [Event.of_row(row) for row in rows]
 
     def prune(self, before: str) -> int:
         self.pruned.append(before)

@@ -29,7 +29,7 @@ from provisioner.errors import BadInput, BadValue, Conflict, NotHere, StoreTroub
 from provisioner.families import Catalog
 from provisioner.kinds import Bool, Choice, Country, Dial, Endpoint, Host, HostPort, Int, Kind, Language, Many, Password, Text, Url, Zone
 from provisioner.migrations import things as history
-from provisioner.records import sqlite3
+from provisioner.records import STAMP_FILE, sqlite3
 from provisioner.seal import Seal
 from provisioner.store import FILE, KEY_FILE, Store
 from provisioner.things import Account, Contact, Device, Group, Key, Line, Network, Site
@@ -203,7 +203,7 @@ def test_phones_are_found_by_any_part_of_what_people_know_of_them(house: Store) 
 def test_a_phone_that_nobody_knows_belongs_to_the_site_of_its_narrowest_network(house: Store) -> None:
     do(house, lambda tx: tx.put_site(Site("lab", networks=(Network("192.0.2.128/25"),))))
 
-    sites = [found.slug for address in ("192.0.2.7", "192.0.2.200", "127.0.0.1", "198.51.100.1", "2001:db8::1", "") if (found := house.site_of_address(address))]
+    sites = [found.slug for address in ("192.0.2.7", "192.0.2.200", "127.0.0.1", "198.51.100.1", "2001:db8::1", "") if (found := house.sites_now().of_address(address))]
     assert sites == ["hq", "lab", "default", "default", "default", "default"]
 
 
@@ -634,7 +634,7 @@ def test_every_connection_is_safe_and_the_files_are_their_owners_alone(house: St
     pragmas = {name: house._connection().execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "foreign_keys", "trusted_schema", "busy_timeout")}
 
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "trusted_schema": 0, "busy_timeout": 5000}
-    assert {file.name: oct(file.stat().st_mode & 0o777) for file in (tmp_path / "state").iterdir()} == dict.fromkeys((FILE, f"{FILE}-wal", f"{FILE}-shm", KEY_FILE), "0o600")
+    assert {file.name: oct(file.stat().st_mode & 0o777) for file in (tmp_path / "state").iterdir()} == dict.fromkeys((FILE, f"{FILE}-wal", f"{FILE}-shm", KEY_FILE, STAMP_FILE), "0o600")
     assert all(row["strict"] for row in house._connection().execute("PRAGMA table_list") if row["schema"] == "main" and not row["name"].startswith(("sqlite_", "_sqlite")))
 
 

@@ -41,7 +41,7 @@ def waiting(admin: Admin) -> list[dict[str, Any]]:
     rows = []
     for row in admin.eventstore.waiting():
         if admin.store.device(row.mac) is None:  # the list is written by another process, which may not know yet
-            site = admin.store.site_of_address(row.address)
+            site = admin.store.sites_now().of_address(row.address)
             rows.append({**asdict(row), "candidates": list(row.candidates), "state": "waiting", "site": site.slug if site else "default"})
     return rows
 

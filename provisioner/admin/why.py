@@ -84,14 +84,14 @@ def _walk(admin: Admin, request: PhoneRequest, steps: list[tuple[str, str]]) -> 
     who = identify(admin.catalog, request, device)
     steps.append(("identify", _identified(who)))
     steps.append(("device", _inventory(admin, device, mac)))
-    site = admin.store.site(device.site) if device else admin.store.site_of_address(request.address)
+    site = admin.store.site(device.site) if device else admin.store.sites_now().of_address(request.address)
     if site is None:
         raise Unknown("there is no site for this phone; restore the store from a backup")
     everyones = admin.booter.everyones(request, identify(admin.catalog, request))
     family: Family | None
     if everyones:
         family, rule = everyones
-        device, site = None, admin.store.site_of_address(request.address) or site
+        device, site = None, admin.store.sites_now().of_address(request.address) or site
         steps.append(("file", f"{family.slug}: [[files]] {rule.match!r}, the same for every phone of its family"))
         missing: NotServed | None = None
     else:
