@@ -41,6 +41,7 @@ _BURST = 256  # packets taken from the listening socket before transfers have th
 _RECEIVE_BUFFER = 4 << 20
 _LEAST_WAIT, _MOST_WAIT = 0.25, 2.0  # before a packet is sent again to a phone that has answered
 _MOST_FIRST_WAIT = 8.0  # and to one that has not, whose address may be forged
+_COPY = 1.0  # seconds after a phone's last word, in which the request that it began with is a copy and no new start
 _SILENT = 30.0  # seconds without a word, after which a phone is given up
 _NOTE_EVERY = 60.0
 _UPLOADS = 64  # at one time; each is held in memory until it is whole
@@ -254,8 +255,8 @@ class Loop:
 
     def _asked(self, packet: bytes, peer: Peer, source: Peer | None, before: _Transfer | None) -> None:
         if before:
-            if before.first == packet and before.unheard:
-                return  # the phone was impatient; this is the same request
+            if before.first == packet and (before.unheard or self._clock() - before.heard < _COPY):
+                return  # the phone was impatient, or the network made a copy that comes late; this is the same request
             self._end(before)
         if self._stop_at is not None:
             return
