@@ -13,6 +13,8 @@ from types import MappingProxyType
 
 _PIECES = re.compile(r"(?P<some>x\+$)|(?P<any>x)|(?P<set>\[[^\]]*\])|(?P<star>\*)|(?P<hash>#)|(?P<plus>\+)|(?P<digit>[0-9])")
 _OWN = {"any": "x", "some": "x.", "star": "*", "hash": "#", "plus": "+", "set_open": "[", "set_close": "]"}
+_DIGITS = "0123456789"
+_RANGE = re.compile(r"([0-9])(?:-([0-9]))?")
 
 
 def written(patterns: Sequence[str], digitmap: Mapping[str, str]) -> tuple[str, ...]:
@@ -20,15 +22,30 @@ def written(patterns: Sequence[str], digitmap: Mapping[str, str]) -> tuple[str, 
 
     digitmap: `any` and `some` write x and a final x+; `star`, `hash`, `plus`, `set_open` and
               `set_close` are for digit maps in which * # + [ ] need another spelling;
-              `at_once` is put behind every pattern of a known length.
+              `at_once` is put behind every pattern of a known length;
+              `sets` = "apart" writes one pattern for each choice, where there are no brackets.
 
     >>> written(["112", "*xx", "+x+"], {"any": "[0-9]", "some": "[0-9]+", "star": "\\\\*", "plus": "\\\\+"})
     ('112', '\\\\*[0-9][0-9]', '\\\\+[0-9]+')
     >>> written(["112", "x+"], {"any": "x", "some": "x.", "at_once": "S0"})
     ('112S0', 'x.')
+    >>> written(["[13-5]x"], {"any": ".", "sets": "apart"})
+    ('1.', '3.', '4.', '5.')
     """
     words = {**_OWN, **digitmap}
-    return tuple(_written(pattern, words) for pattern in patterns)
+    apart = words.get("sets") == "apart"
+    return tuple(_written(one, words) for pattern in patterns for one in (_choices(pattern) if apart else (pattern,)))
+
+
+def _choices(pattern: str) -> list[str]:
+    """Return a pattern without brackets for each choice that its brackets leave."""
+    before, bracket, rest = pattern.partition("[")
+    if not bracket:
+        return [pattern]
+    inside, _, after = rest.partition("]")
+    digits = "".join(_DIGITS[int(first) : int(last) + 1] if last else first for first, last in _RANGE.findall(inside))
+    heads = [f"{before}x"] if set(digits) == set(_DIGITS) else [f"{before}{digit}" for digit in digits]
+    return [head + tail for head in heads for tail in _choices(after)]
 
 
 def _written(pattern: str, words: Mapping[str, str]) -> str:
