@@ -117,6 +117,7 @@ PLANS: Mapping[str, tuple[Callable[[str, str], str], Callable[[Parameters], str]
     "cisco-spa": (players.parentheses, lambda said: said["Dial_Plan_1_"]),
     "fanvil": (players.timed_list, lambda said: ""),  # no element for dial rules is known
     "gigaset": (players.timed_list, lambda said: ""),  # nor here
+    "gigaset-dect": (players.timed_list, lambda said: ""),  # nor here: a handset dials with its key
     "grandstream": (players.braces, lambda said: said["P290"]),
     "htek": (players.braces, lambda said: said["P4200"]),
     "mitel": (players.exact_match, lambda said: said["sip dial plan"]),
