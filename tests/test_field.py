@@ -11,9 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from flask import Flask
 
-from provisioner.web.phones import create_app
+from provisioner.web.phones import Door
 from provisioner.wire import PhoneRequest, Reply
 from tests.wires import Answer, http_server, raw
 
@@ -53,8 +52,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def port(folder: Path) -> Iterator[int]:
-    def load() -> Flask:
-        return create_app(Shelf(folder))
+    def load() -> Door:
+        return Door(Shelf(folder))
 
     with http_server(load, workers=2) as number:
         yield number

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from werkzeug.datastructures import Headers
-from werkzeug.test import Client, TestResponse
+from werkzeug.test import Client, EnvironBuilder, TestResponse
 
-from provisioner.web.phones import create_app, origin
+from provisioner.web.asked import origin
+from provisioner.web.phones import Door
 from provisioner.wire import PhoneRequest, Reply
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
@@ -51,7 +51,7 @@ def shelf() -> Shelf:
 
 @pytest.fixture
 def client(shelf: Shelf) -> Client:
-    return Client(create_app(shelf, upload_limit=1000))
+    return Client(Door(shelf, upload_limit=1000))
 
 
 # What is asked
@@ -106,7 +106,7 @@ def test_unknown_refused_and_missing_are_alike_in_every_byte(client: Client, she
     for method in ("GET", "HEAD"):
         answers = [whole(client.open(f"/{name}", method=method)) for name in ("unknown", "refused", "none", f"p/{TOKEN}/none")]
         assert all(answer == answers[0] for answer in answers)
-        assert answers[0] == ("404 NOT FOUND", [("Cache-Control", "no-store, private"), ("Server", "provisioner"), ("Content-Length", "0")], b"")
+        assert answers[0] == ("404 Not Found", [("Cache-Control", "no-store, private"), ("Server", "provisioner"), ("Content-Length", "0")], b"")
     assert whole(client.put("/none", data=b"x")) == whole(client.get("/none"))
 
 
@@ -215,7 +215,7 @@ def test_a_form_or_an_empty_post_asks(client: Client) -> None:
 @pytest.mark.parametrize("method", ["DELETE", "OPTIONS", "PATCH", "TRACE", "PROPFIND", "FOO"])
 def test_other_methods_are_the_same_for_every_name(client: Client, shelf: Shelf, method: str) -> None:
     answers = [whole(client.open(path, method=method)) for path in ("/a.cfg", "/none")]
-    assert answers[0] == answers[1] and answers[0][0] == "405 METHOD NOT ALLOWED" and answers[0][2] == b""
+    assert answers[0] == answers[1] and answers[0][0] == "405 Method Not Allowed" and answers[0][2] == b""
     assert shelf.asked == []
 
 
@@ -260,17 +260,17 @@ NOWHERE = ("", True)
     ],
 )
 def test_only_a_named_proxy_is_believed(peer: str, headers: dict[str, str], found: tuple[str, bool]) -> None:
-    assert origin(peer, Headers(headers), TRUSTED) == found
+    assert origin(EnvironBuilder(headers=headers, environ_base={"REMOTE_ADDR": peer}).get_environ(), TRUSTED) == found
 
 
 def test_an_untrusted_proxy_never_makes_a_request_local(shelf: Shelf) -> None:
-    client = Client(create_app(shelf))
+    client = Client(Door(shelf))
     client.get("/a.cfg", headers={"X-Forwarded-For": "127.0.0.1"}, environ_base={"REMOTE_ADDR": "127.0.0.1"})
     assert (shelf.asked[0].address, shelf.asked[0].forwarded) == ("", True)
 
 
 def test_a_trusted_proxy_may_say_that_it_was_https(shelf: Shelf) -> None:
-    client = Client(create_app(shelf, trusted_proxies=TRUSTED))
+    client = Client(Door(shelf, trusted_proxies=TRUSTED))
     said = {"X-Forwarded-For": "198.51.100.1", "X-Forwarded-Proto": "https"}
     client.get("/a.cfg", headers=said, environ_base={"REMOTE_ADDR": "127.0.0.1"})
     client.get("/a.cfg", headers=said, environ_base={"REMOTE_ADDR": "192.0.2.7"})

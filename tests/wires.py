@@ -8,14 +8,13 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-
-from flask import Flask
+from typing import Any
 
 from provisioner.web.doorman import Doorman
 
 
 @contextmanager
-def http_server(load: Callable[[], Flask], workers: int = 1) -> Iterator[int]:
+def http_server(load: Callable[[], Callable[..., Any]], workers: int = 1) -> Iterator[int]:
     """Serve an app by granian in processes of its own; give its port."""
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening:
         port = listening.getsockname()[1]
