@@ -91,6 +91,15 @@ class Folder:
 
 
 @dataclass(frozen=True)
+class FileName(Folder):
+    """A file's name; one that does not start with / is looked for where the server is started."""
+
+    def say(self) -> str:
+        """Return the type in words."""
+        return "a file"
+
+
+@dataclass(frozen=True)
 class Net:
     """A network or a single address."""
 
@@ -123,7 +132,12 @@ class Config:
     phones_path: tuple[Path, ...] = _option((), Many(Folder()), "Folders with phone families of your own, which win over the shipped ones")
 
     http_address: Listen = _option("0.0.0.0:8080", Address(), "Where phones fetch their files over HTTP; [::]:8080 is IPv4 and IPv6")
-    http_workers: int = _option(2, Int(1, 64), "Processes that answer HTTP")
+    https_address: Listen = _option("", Address(), "Where phones fetch their files over HTTPS, such as 0.0.0.0:8443; TLS 1.2 and 1.3")
+    tls_certificate: Path = _option(
+        "", FileName(), "The server's certificate in PEM, its intermediates behind it (what ACME clients call fullchain). It is read again when it changes, and at SIGHUP"
+    )
+    tls_key: Path = _option("", FileName(), "The private key of the certificate in PEM, without a passphrase; empty where it lies in the certificate's file")
+    http_workers: int = _option(2, Int(1, 64), "Processes that answer HTTP, and as many that answer HTTPS")
     trusted_proxies: tuple[Network, ...] = _option(
         (), Many(Net(), most=64), "Proxies whose X-Forwarded-For is believed. A forwarded request of anybody else comes from nowhere, so no network of a site lets it in. A proxy must drop header names with an underscore (nginx does), which look the same behind it"
     )
@@ -151,6 +165,11 @@ class Config:
     def assets_folder(self) -> Path:
         """Return where assets lie, `assets` or the folder of that name in `state`."""
         return self.assets if self.assets != Path() else self.state / "assets"
+
+    @property
+    def tls_files(self) -> tuple[Path, Path]:
+        """Return the files of certificate and key."""
+        return self.tls_certificate, self.tls_certificate if self.tls_key == Path() else self.tls_key
 
     @property
     def run_folder(self) -> Path:
@@ -204,8 +223,10 @@ def load(file: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     said.update(_from_environment(environ))
     values = {name: _read(BY_NAME[name], text, by) for name, (text, by) in said.items()}
     config = Config(**values, said_by={name: by for name, (_, by) in said.items()})
-    if not config.http_address and not config.tftp_address:
-        raise BadConfig("http_address and tftp_address are both off, so no phone could ask; turn one of them on")
+    if not config.http_address and not config.https_address and not config.tftp_address:
+        raise BadConfig("http_address, https_address and tftp_address are all off, so no phone could ask; turn one of them on")
+    if config.https_address and config.tls_certificate == Path():
+        raise BadConfig("https_address is on, and tls_certificate is empty; name the certificate's file, or leave https_address empty")
     return config
 
 

@@ -2,6 +2,7 @@
 
     serve     the supervisor: binds both doors, and replaces whoever dies
      ├ http       granian's master with its workers (phones' files over HTTP)
+     ├ https      the same over TLS
      ├ tftp       the TFTP loop
      ├ render     answers the TFTP loop's questions
      └ events     the housekeeper, which alone writes events.db
@@ -12,7 +13,8 @@ processes are forks of this one, which holds no thread and no database open, and
 that it has read. Each ends with the supervisor, however that ends.
 
 SIGTERM lets what runs come to its end (HTTP 10 seconds, TFTP 5), a second one does not. SIGHUP reads
-the families again and changes over to new processes.
+the families and the certificate again and changes over to new processes. A certificate whose files
+change is read again by itself; one that cannot be used leaves the old one in its place.
 """
 
 from __future__ import annotations
@@ -23,25 +25,29 @@ import fcntl
 import hashlib
 import json
 import logging
+import math
 import os
 import pwd
+import re
 import resource
 import selectors
 import signal
 import socket
+import ssl
 import stat
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from cryptography import x509
 from flask import Flask
 
-from provisioner import families, housekeeper, renderer
+from provisioner import certificates, families, housekeeper, renderer
 from provisioner.admin import checks
 from provisioner.boot import Booter
 from provisioner.boot import Limits as BootLimits
@@ -54,7 +60,7 @@ from provisioner.identify import mac_in
 from provisioner.store import FILE as STORE_FILE
 from provisioner.store import Store
 from provisioner.tftp import Limits, Loop, open_socket
-from provisioner.things import Event
+from provisioner.things import Event, EventRow
 from provisioner.web.doorman import DRAIN as HTTP_DRAIN
 from provisioner.web.doorman import Doorman
 from provisioner.web.phones import create_app
@@ -66,6 +72,8 @@ SERVE_FILE, LOCK_FILE, RENDER_SOCKET = "serve.json", "serve.lock", "render.sock"
 BACKLOG = 4096  # phones that wait for an HTTP worker
 _STEADY = 5.0  # seconds; who lives longer is replaced at once
 _LONGEST_PAUSE = 10.0
+_DOORMEN = ("http", "https")
+LOOK_EVERY = 30.0  # seconds; whether the certificate's files have changed
 _PR_SET_PDEATHSIG = 1
 _NO_WRITES = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
 _Result = TypeVar("_Result")
@@ -77,6 +85,7 @@ class Running:
 
     pid: int
     http: Listen
+    https: Listen
     tftp: Listen
     state: Path
 
@@ -101,6 +110,8 @@ def serve(config: Config, ready: Callable[[Running], None] | None = None) -> int
 def _print(running: Running) -> None:
     if running.http:
         print(f"phones over HTTP: http://{running.http}/", flush=True)
+    if running.https:
+        print(f"phones over HTTPS: https://{running.https}/", flush=True)
     if running.tftp:
         print(f"phones over TFTP: tftp://{running.tftp}/", flush=True)
 
@@ -118,8 +129,10 @@ class _Supervisor:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.catalog = Catalog({})
-        self.running = Running(os.getpid(), Listen("", 0), Listen("", 0), config.state)
+        self.running = Running(os.getpid(), Listen("", 0), Listen("", 0), Listen("", 0), config.state)
         self._http: socket.socket | None = None
+        self._https: socket.socket | None = None
+        self._certificate: certificates.Keeper | None = None
         self._tftp: socket.socket | None = None
         self._render: socket.socket | None = None
         self._lock = -1
@@ -137,7 +150,11 @@ class _Supervisor:
     def open(self) -> None:
         """Bind the doors, become the user, and prepare the state; raises BadConfig or StoreTrouble."""
         config = self.config
-        self._http = _bound_http(config.http_address) if config.http_address else None
+        self._http = _bound_http("http_address", config.http_address) if config.http_address else None
+        if config.https_address:
+            self._https = _bound_http("https_address", config.https_address)
+            self._certificate = certificates.Keeper(*config.tls_files)
+            self._warn_of_certificate()
         self._tftp = _bound_tftp(config.tftp_address) if config.tftp_address else None
         if config.user:
             _become(config.user)
@@ -155,7 +172,9 @@ class _Supervisor:
         except StoreTrouble as why:
             log.warning("phones are answered, but no event is kept until this is mended: %s", why)
         self._read_families()
-        self.running = Running(os.getpid(), _real(config.http_address, self._http), _real(config.tftp_address, self._tftp), config.state)
+        self.running = Running(
+            os.getpid(), _real(config.http_address, self._http), _real(config.https_address, self._https), _real(config.tftp_address, self._tftp), config.state,
+        )  # fmt: skip
 
     def _settle(self, folder: Path) -> None:
         """Take a folder for the lock, the render process's socket and what runs now; raises OSError where it takes no writes."""
@@ -178,9 +197,11 @@ class _Supervisor:
         for name in (SERVE_FILE, RENDER_SOCKET, housekeeper.WORD_FILE):
             if self._lock >= 0:
                 (self._folder / name).unlink(missing_ok=True)
-        for sock in (self._http, self._tftp, self._render, self._sending, self._reading, self._woken, self._waker):
+        for sock in (self._http, self._https, self._tftp, self._render, self._sending, self._reading, self._woken, self._waker):
             if sock:
                 sock.close()
+        if self._certificate:
+            self._certificate.close()
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
@@ -192,7 +213,9 @@ class _Supervisor:
         """Return the processes that shall run, in the order in which they start."""
         wanted = {"events": self._run_events}
         if self._http:
-            wanted["http"] = self._run_http
+            wanted["http"] = lambda: self._run_http(self._http)
+        if self._https:
+            wanted["https"] = lambda: self._run_http(self._https, self._certificate)
         if self._tftp:
             wanted |= {"render": self._run_render, "tftp": self._run_tftp}
         return wanted
@@ -226,16 +249,16 @@ class _Supervisor:
         for child in self._children.values():
             os.close(child.fd)
 
-    def _run_http(self) -> None:
-        assert self._http
-        master, listening, config = os.getpid(), self._http, self.config
+    def _run_http(self, listening: socket.socket | None, certificate: certificates.Keeper | None = None) -> None:
+        assert listening
+        master, config = os.getpid(), self.config
 
         def load(*_: Any) -> Flask:
             _end_with(master, signal.SIGKILL)
             booter = self._booter()
             return create_app(booter, trusted_proxies=config.trusted_proxies, upload_limit=config.upload_limit)
 
-        Doorman(listening, config.http_workers).run(load)
+        Doorman(listening, config.http_workers, certificate.names if certificate else None).run(load)
 
     def _run_tftp(self) -> None:
         assert self._tftp
@@ -279,19 +302,23 @@ class _Supervisor:
         for name in self._wanted:
             self._start(name)
         self._tell()
+        look_at = time.monotonic() + LOOK_EVERY if self._certificate else math.inf
         while True:
-            self._wait(min((when for when, _ in self._due), default=None))
+            self._wait(min((look_at, *(when for when, _ in self._due))))
             if signal.SIGTERM in self._signals or signal.SIGINT in self._signals:
                 break
             if signal.SIGHUP in self._signals:
                 self._change_over()
+            if time.monotonic() >= look_at:
+                self._look_at_certificate()
+                look_at = time.monotonic() + LOOK_EVERY
             self._start_due()
         self._end()
         return 0
 
-    def _wait(self, until: float | None) -> None:
+    def _wait(self, until: float = math.inf) -> None:
         """Wait for a signal, for the end of a process, or until a time; and note who has ended."""
-        for key, _ in self._selector.select(None if until is None else max(0.0, until - time.monotonic())):
+        for key, _ in self._selector.select(None if until == math.inf else max(0.0, until - time.monotonic())):
             if key.data is None:
                 self._woken.recv(4096)
             else:
@@ -325,16 +352,45 @@ class _Supervisor:
             self._tell()
 
     def _change_over(self) -> None:
-        """Read the families again, start new processes beside the old ones, and let those come to their end."""
+        """Read the families and the certificate again, and let new processes take over."""
         self._signals = [number for number in self._signals if number != signal.SIGHUP]
         self._read_families()
-        old = [child for child in self._children.values() if child.name != "events"]
-        for name in self._wanted:
-            if name != "events":
-                self._start(name)
-        self._say(old, signal.SIGTERM)
-        self._tell()
+        self._renew_certificate()
+        self._replace(*(name for name in self._wanted if name != "events"))
         log.info("the families were read again; new processes answer")
+
+    def _replace(self, *names: str) -> None:
+        """Start new processes beside the old ones of these names, and let those come to their end."""
+        old = [child for child in self._children.values() if child.name in names]
+        for name in names:
+            self._start(name)
+        doormen = [child for child in old if child.name in _DOORMEN]
+        self._say(doormen, signal.SIGHUP)
+        self._say([child for child in old if child not in doormen], signal.SIGTERM)
+        self._tell()
+
+    def _look_at_certificate(self) -> None:
+        """Take a certificate whose files have changed into use."""
+        if self._certificate and self._certificate.changed() and self._renew_certificate():
+            self._replace("https")
+
+    def _renew_certificate(self) -> bool:
+        """Read the certificate again; return True where another one is in use now."""
+        if not self._certificate:
+            return False
+        before = self._certificate.trouble
+        renewed = self._certificate.renew()
+        if renewed:
+            log.info("%s was read again and is in use", self.config.tls_certificate)
+            self._warn_of_certificate()
+        elif self._certificate.trouble and self._certificate.trouble != before:
+            log.error("%s; the certificate read before stays in use", self._certificate.trouble)
+        return renewed
+
+    def _warn_of_certificate(self) -> None:
+        assert self._certificate
+        for sentence in self._certificate.certificate.warnings(datetime.now(UTC)):
+            log.warning("%s", sentence)
 
     def _say(self, children: list[_Child], number: int) -> None:
         for child in children:
@@ -344,7 +400,7 @@ class _Supervisor:
     def _end(self) -> None:
         """Let the doors' processes come to their end, then those behind them, the events last."""
         asked = len(self._signals)
-        for names, seconds in ((("http", "tftp"), HTTP_DRAIN + 1), (("render",), 3), (("events",), 5)):
+        for names, seconds in (((*_DOORMEN, "tftp"), HTTP_DRAIN + 1), (("render",), 3), (("events",), 5)):
             ending = [child for child in self._children.values() if child.name in names]
             self._say(ending, signal.SIGTERM)
             until = time.monotonic() + seconds
@@ -352,14 +408,14 @@ class _Supervisor:
                 self._wait(until)
             self._say([child for child in ending if child.pid in self._children], signal.SIGKILL)
         while self._children:
-            self._wait(None)
+            self._wait()
 
     def _tell(self) -> None:
         """Write down what runs, for `health` and for people."""
         children = [{"name": child.name, "pid": child.pid} for child in self._children.values() if not child.told]
         word = {
-            "pid": self.running.pid, "started": datetime.now(UTC).isoformat(timespec="seconds"), "http": str(self.running.http), "tftp": str(self.running.tftp),
-            "children": children,
+            "pid": self.running.pid, "started": datetime.now(UTC).isoformat(timespec="seconds"), "http": str(self.running.http),
+            "https": str(self.running.https), "tftp": str(self.running.tftp), "children": children,
         }  # fmt: skip
         try:
             housekeeper.put_file(self._folder / SERVE_FILE, json.dumps(word, indent=1))
@@ -374,9 +430,9 @@ class _Events:
         self._state = state
         self._store: EventStore | None = None
 
-    def log(self, events: list[Event]) -> None:
+    def log_rows(self, rows: Sequence[EventRow]) -> None:
         """Keep events; raises StoreTrouble."""
-        self._used(lambda store: store.log(events))
+        self._used(lambda store: store.log_rows(rows))
 
     def prune(self, before: str) -> int:
         """Forget events before a time; raises StoreTrouble."""
@@ -411,7 +467,7 @@ def _failed(request: PhoneRequest, why: str) -> Event:
     return Event(0, now, mac_in(request), "", "", request.wire, request.address, request.path[:255], "", "failed", why, 503, 0, 0.0, "")
 
 
-def _bound_http(address: Listen) -> socket.socket:
+def _bound_http(option: str, address: Listen) -> socket.socket:
     try:
         found = socket.getaddrinfo(address.host, address.port, 0, socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         sock = socket.socket(found[0], socket.SOCK_STREAM)
@@ -422,7 +478,7 @@ def _bound_http(address: Listen) -> socket.socket:
         sock.listen(BACKLOG)
         return sock
     except OSError as why:
-        raise BadConfig(_why_not("http_address", address, why)) from None
+        raise BadConfig(_why_not(option, address, why)) from None
 
 
 def _bound_tftp(address: Listen) -> socket.socket:
@@ -504,8 +560,8 @@ def health(config: Config, seconds: float = 5.0) -> list[tuple[str, bool, str]]:
     if not word:
         return [("server", False, f"no server runs on {config.state}; start it with `provisioner serve`")]
     found = [("server", True, f"process {word['pid']} since {word['started']}")]
-    for name, ask in (("http", _ask_http), ("tftp", _ask_tftp)):
-        address = Listen(*_split(word[name]))
+    for name, ask in (("http", _ask_http), ("https", _ask_https), ("tftp", _ask_tftp)):
+        address = Listen(*_split(word.get(name, "")))
         if address:
             found.append((name, *_asked(ask, address, seconds)))
     alive = {child["name"]: child["pid"] for child in word["children"]}
@@ -532,31 +588,47 @@ def _alive(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
-def _asked(ask: Callable[[tuple[str, int], float], bool], address: Listen, seconds: float) -> tuple[bool, str]:
+def _asked(ask: Callable[[tuple[str, int], float], str], address: Listen, seconds: float) -> tuple[bool, str]:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)
     started = time.monotonic()
     try:
-        if not ask((host, address.port), seconds):
-            return False, f"{address} gives an answer that is not ours; does another program listen there?"
+        fault = ask((host, address.port), seconds)
     except OSError as why:
         return False, f"{address} does not answer ({why.strerror or 'no answer in time'}); look at the server's log"
-    return True, f"{address} answers in {(time.monotonic() - started) * 1000:.0f} ms"
+    return not fault, f"{address} {fault or f'answers in {(time.monotonic() - started) * 1000:.0f} ms'}"
 
 
 _NOBODYS = "nobody-has-this-name"
+_NOT_OURS = "gives an answer that is not ours; does another program listen there?"
 
 
-def _ask_http(address: tuple[str, int], seconds: float) -> bool:
+def _ask_http(address: tuple[str, int], seconds: float) -> str:
     with socket.create_connection(address, seconds) as sock:
-        sock.sendall(f"GET /{_NOBODYS} HTTP/1.0\r\n\r\n".encode())
-        return sock.recv(4096).startswith((b"HTTP/1.0 404", b"HTTP/1.1 404"))
+        return _asked_http(sock)
 
 
-def _ask_tftp(address: tuple[str, int], seconds: float) -> bool:
+def _asked_http(sock: socket.socket) -> str:
+    sock.sendall(f"GET /{_NOBODYS} HTTP/1.0\r\n\r\n".encode())
+    return "" if re.match(rb"HTTP/1\.[01] (?:404|401) ", sock.recv(4096)) else _NOT_OURS  # the latter where its site takes passwords
+
+
+def _ask_https(address: tuple[str, int], seconds: float) -> str:
+    """Ask as a phone would that checks no name, and look at how long it still could check the rest."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection(address, seconds) as plain, context.wrap_socket(plain) as sock:
+        shown = sock.getpeercert(binary_form=True)
+        ends = x509.load_der_x509_certificate(shown or b"").not_valid_after_utc
+        if ends <= datetime.now(UTC):
+            return f"answers, but its certificate has expired on {ends:%Y-%m-%d}; renew it, the server takes it into use by itself"
+        return _asked_http(sock)
+
+
+def _ask_tftp(address: tuple[str, int], seconds: float) -> str:
     with socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(seconds)
         sock.sendto(b"\0\1" + _NOBODYS.encode() + b"\0octet\0", address)
-        return sock.recv(512).startswith(b"\0\5\0\1")
+        return "" if sock.recv(512).startswith(b"\0\5\0\1") else _NOT_OURS
 
 
 def _events_health(folder: Path) -> tuple[str, bool, str]:

@@ -58,7 +58,7 @@ def test_lists_are_lists_in_toml_and_text_in_the_environment(tmp_path: Path) -> 
         ('trusted_proxies = "10.0.0.1"', 'write ["10.0.0.1"] where you wrote "10.0.0.1"'),
         ('trusted_proxies = ["10.0.0.1/8"]', "is not a network; write it as 192.0.2.0/24"),
         ('unknown_phones = "holt"', "did you mean hold?"),
-        ('http_address = ""\ntftp_address = ""', "both off"),
+        ('http_address = ""\ntftp_address = ""', "all off"),
         ("state = ", "; write each option as NAME = VALUE, text in double quotes"),
         ('state = "a\\nb"', "has a control character"),
     ],
@@ -67,7 +67,7 @@ def test_a_slip_is_named_with_its_file_and_its_cure(tmp_path: Path, text: str, s
     with pytest.raises(BadConfig) as fault:
         from_text(tmp_path, text)
     assert sentence in str(fault.value)
-    assert "config.toml" in str(fault.value) or "both off" in sentence
+    assert "config.toml" in str(fault.value) or "all off" in sentence
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ _MAC, _MODEL, _ACCOUNT = "80:5e:c0:d5:7d:72", "yealink/T46U", "212@sip.example.c
 @click.option("--try-here", is_flag=True, help="For a first look on this machine: the default site gets this server's loopback URL, where it has none.")
 @session
 def serve(here: Session, try_here: bool) -> None:
-    """Serve phones until Ctrl-C or SIGTERM; SIGHUP reads the families again.
+    """Serve phones until Ctrl-C or SIGTERM; SIGHUP reads the families and the certificate again.
 
     \b
     Examples:
@@ -31,7 +31,7 @@ def serve(here: Session, try_here: bool) -> None:
     config = here.config
 
     def ready(running: server.Running) -> None:
-        for name, address in (("HTTP", running.http), ("TFTP", running.tftp)):
+        for name, address in (("HTTP", running.http), ("HTTPS", running.https), ("TFTP", running.tftp)):
             if address:
                 click.echo(f"phones over {name}: {name.lower()}://{address}/")
         _first_words(config, running, try_here)
@@ -85,7 +85,7 @@ def check(here: Session, json_: bool) -> None:
 @out.as_json
 @session
 def health(here: Session, json_: bool) -> None:
-    """Ask the running server, at both doors, as a phone would. Exit code 1 where a part is not well."""
+    """Ask the running server, at its doors, as a phone would. Exit code 1 where a part is not well."""
     parts = server.health(here.config)
     rows = [{"part": part, "well": well, "sentence": sentence} for part, well, sentence in parts]
     out.machine(rows) if json_ else out.table([{**row, "well": "well" if row["well"] else "NOT WELL"} for row in rows], ("part", "well", "sentence"))
