@@ -230,6 +230,11 @@ def load(file: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     return config
 
 
+def forget_environment() -> None:
+    """Empty this process's environment: a process that has its Config needs none, and what may be a secret is not handed on."""
+    os.environ.clear()
+
+
 def _from_file(file: Path) -> dict[str, tuple[object, str]]:
     try:
         table = tomllib.loads(file.read_text("utf-8"))

@@ -45,25 +45,25 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cryptography import x509
-from flask import Flask
 
 from provisioner import certificates, families, housekeeper, renderer
 from provisioner.admin import checks
 from provisioner.boot import Booter
 from provisioner.boot import Limits as BootLimits
-from provisioner.config import Config, Listen
+from provisioner.config import Config, Listen, forget_environment
 from provisioner.errors import BadConfig, StoreTrouble
 from provisioner.eventstore import EventStore
 from provisioner.families import Catalog
 from provisioner.housekeeper import Sender
 from provisioner.identify import mac_in
+from provisioner.repeats import Repeats
 from provisioner.store import FILE as STORE_FILE
 from provisioner.store import Store
 from provisioner.tftp import Limits, Loop, open_socket
 from provisioner.things import Event, EventRow
 from provisioner.web.doorman import DRAIN as HTTP_DRAIN
 from provisioner.web.doorman import Doorman
-from provisioner.web.phones import create_app
+from provisioner.web.phones import Door
 from provisioner.wire import PhoneRequest
 
 log = logging.getLogger("provisioner.server")
@@ -253,10 +253,12 @@ class _Supervisor:
         assert listening
         master, config = os.getpid(), self.config
 
-        def load(*_: Any) -> Flask:
+        def load() -> Door:
             _end_with(master, signal.SIGKILL)
-            booter = self._booter()
-            return create_app(booter, trusted_proxies=config.trusted_proxies, upload_limit=config.upload_limit)
+            forget_environment()  # which granian would copy into the environ of every request
+            sender = Sender(self._sending)
+            booter = self._booter(sender)
+            return Door(booter, Repeats(booter.store, sender.put), trusted_proxies=config.trusted_proxies, upload_limit=config.upload_limit)
 
         Doorman(listening, config.http_workers, certificate.names if certificate else None).run(load)
 
@@ -277,15 +279,15 @@ class _Supervisor:
 
     def _run_render(self) -> None:
         assert self._render
-        renderer.serve(self._render, self._booter())
+        renderer.serve(self._render, self._booter(Sender(self._sending)))
 
     def _run_events(self) -> None:
         housekeeper.keep(self._reading, _Events(self.config.state), self._folder, self.config.events_days)
 
-    def _booter(self) -> Booter:
+    def _booter(self, sender: Sender) -> Booter:
         config = self.config
         return Booter(
-            Store.open(config.state), self.catalog, Sender(self._sending), assets=config.assets_folder,
+            Store.open(config.state), self.catalog, sender, assets=config.assets_folder,
             unknown_phones=config.unknown_phones, limits=BootLimits(config.upload_limit, config.uploads_per_phone),
         )  # fmt: skip
 

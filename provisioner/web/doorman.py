@@ -19,12 +19,13 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask
 from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
+
+WSGI = Callable[..., Any]
 
 DRAIN = 10  # seconds that a worker has to end what it answers
 HEARS_OUT = 4  # seconds that a worker which is relieved leaves to phones for their TLS handshake and their question
@@ -49,12 +50,12 @@ class Doorman(MPServer):
         if tls:  # as granian's own `build_ssl_context` does, which follows links and so does not find a file in memory
             self.ssl_ctx = (True, *tls, None, str(SSLProtocols.tls12), None, [], False)  # type: ignore[assignment]
 
-    def run(self, load: Callable[..., Flask]) -> None:
+    def run(self, load: Callable[[], WSGI]) -> None:
         """Serve until SIGTERM or SIGINT; `load` makes the app, in each worker."""
         multiprocessing.set_start_method("fork", force=True)
         self.serve(target_loader=lambda *_: self._load(load), wrap_loader=False)
 
-    def _load(self, load: Callable[..., Flask]) -> Flask:
+    def _load(self, load: Callable[[], WSGI]) -> WSGI:
         """Make the app in a worker; until it serves, SIGTERM ends it, where the master's handler would swallow it."""
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
