@@ -115,11 +115,13 @@ PLANS: Mapping[str, tuple[Callable[[str, str], str], Callable[[Parameters], str]
     "cisco-enterprise": (players.templates, lambda said: "\n".join(f"{said[f'TEMPLATE[{n}].timeout']} {said[f'TEMPLATE[{n}].match']}" for n in range(1, 1000) if f"TEMPLATE[{n}].match" in said)),
     "cisco-mpp": (players.parentheses, lambda said: said["Dial_Plan_1_"]),
     "cisco-spa": (players.parentheses, lambda said: said["Dial_Plan_1_"]),
+    "digium": (players.digit_map, lambda said: re.sub(r"T\d+", "T", said["account[0].dial_plan"])),
     "fanvil": (players.timed_list, lambda said: ""),  # no element for dial rules is known
     "gigaset": (players.timed_list, lambda said: ""),  # nor here
     "gigaset-dect": (players.timed_list, lambda said: ""),  # nor here: a handset dials with its key
     "grandstream": (players.braces, lambda said: said["P290"]),
     "htek": (players.braces, lambda said: said["P4200"]),
+    "avaya": (players.timed_list, lambda said: said["DIALPLAN"].replace("|", "\n")),
     "mitel": (players.exact_match, lambda said: said["sip dial plan"]),
     "poly": (players.digit_map, lambda said: said["dialplan.digitmap"]),
     "snom": (players.expressions, lambda said: said["user_dp_str[1]"]),
