@@ -53,6 +53,15 @@ def megabytes(pid: int) -> float:
     return kilobytes / 1024
 
 
+def most_megabytes(pid: int) -> float:
+    """Return the most memory that one process has had since its program began; 0 where it is gone."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    return 0.0
+
+
 @contextlib.contextmanager
 def running(
     command: Sequence[str], environ: Mapping[str, str] | None = None, cwd: Path | None = None, out: int = subprocess.DEVNULL, cpus: str = SERVER_CPU
