@@ -117,12 +117,15 @@ PLANS: Mapping[str, tuple[Callable[[str, str], str], Callable[[Parameters], str]
     "cisco-spa": (players.parentheses, lambda said: said["Dial_Plan_1_"]),
     "digium": (players.digit_map, lambda said: re.sub(r"T\d+", "T", said["account[0].dial_plan"])),
     "fanvil": (players.timed_list, lambda said: ""),  # no element for dial rules is known
+    "flyingvoice": (players.timed_list, lambda said: ""),  # no dial rules in the maker's templates
     "gigaset": (players.timed_list, lambda said: ""),  # nor here
     "gigaset-dect": (players.timed_list, lambda said: ""),  # nor here: a handset dials with its key
     "grandstream": (players.braces, lambda said: said["P290"]),
     "htek": (players.braces, lambda said: said["P4200"]),
+    "audiocodes": (players.timed_list, lambda said: ""),  # no parameter for dial rules is known
     "avaya": (players.timed_list, lambda said: said["DIALPLAN"].replace("|", "\n")),
     "mitel": (players.exact_match, lambda said: said["sip dial plan"]),
+    "obihai": (players.parentheses, lambda said: said["VoiceService.1.VoiceProfile.1.DigitMap"]),
     "poly": (players.digit_map, lambda said: said["dialplan.digitmap"]),
     "snom": (players.expressions, lambda said: said["user_dp_str[1]"]),
     "yealink": (players.dial_now, lambda said: "\n".join(rule for name, rule in said.items() if name.startswith("dialplan.dialnow.rule.") and rule != "%NULL%")),
