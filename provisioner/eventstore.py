@@ -169,6 +169,9 @@ def _counted(row: EventRow) -> bool:
 
 def _plain_row(row: EventRow) -> list[Any]:
     """Return an event's values as the table takes them, its last place free for the bucket."""
+    text = "".join([value for value in row if type(value) is str])
+    if text.isprintable() and len(text) <= _LONGEST:  # as nearly all are
+        return [*row[:-1], None]
     return [*(_plain(value) if type(value) is str else value for value in row[:-1]), None]
 
 

@@ -14,7 +14,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -22,7 +22,7 @@ from typing import Any
 from provisioner import encode, vocabulary
 from provisioner.errors import BadManifest, ProvisionerError, UnknownName, nearest
 from provisioner.formats import FORMATS, Writer
-from provisioner.patterns import Pattern, same
+from provisioner.patterns import Pattern, Patterns, same
 
 MANIFEST = "family.toml"
 OVERLAY = "family.local.toml"
@@ -188,7 +188,7 @@ class LanguageMap(dict[str, Any]):
         return self[key]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Family:
     """One dialect of one vendor: what stands in its folder, checked."""
 
@@ -267,6 +267,31 @@ class Catalog:
     families: Mapping[str, Family]
     faults: tuple[BadManifest, ...] = ()
     roots: tuple[Path, ...] = ()
+
+    @cached_property
+    def agents(self) -> Patterns[Family]:
+        """What the families' phones say of themselves."""
+        return Patterns((pattern, family) for family in self.families.values() for pattern in family.user_agents)
+
+    @cached_property
+    def names(self) -> Patterns[tuple[Family, FileRule]]:
+        """The names of the files that they ask for."""
+        return Patterns((pattern, (family, rule)) for family in self.families.values() for rule in family.files for pattern in rule.patterns)
+
+    @cached_property
+    def uploads(self) -> Patterns[Family]:
+        """The names of the files that they send."""
+        return Patterns((rule.pattern, family) for family in self.families.values() for rule in family.uploads)
+
+    @cached_property
+    def strange_agents(self) -> Patterns[Stranger]:
+        """What hardware says of itself that cannot take our files yet."""
+        return Patterns((row.user_agent, row) for family in self.families.values() for row in family.strangers if row.user_agent)
+
+    @cached_property
+    def strange_names(self) -> Patterns[Stranger]:
+        """The files that such hardware asks for."""
+        return Patterns((row.path, row) for family in self.families.values() for row in family.strangers if row.path)
 
     def family(self, slug: str) -> Family:
         """Return the family; raises UnknownName with the nearest one."""

@@ -8,7 +8,6 @@ a set of candidates; where two families remain, both are named and nobody guesse
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from provisioner.errors import BadMAC
@@ -75,13 +74,11 @@ def identify(catalog: Catalog, request: PhoneRequest, word: Device | None = None
     word: the device of this MAC in the inventory, which settles family and model.
     """
     mac = word.mac if word else mac_in(request)
-    if word:
-        families: Iterable[Family] = [catalog.families[word.family]] if word.family in catalog.families else []
-    else:
-        families = catalog.families.values()
-    agents = [clue for family in families for clue in _by_agent(family, request.user_agent)] if request.user_agent else []
-    paths = [clue for family in families for clue in _by_path(family, request.path)]
-    owners = [family for family in families if mac[:6] in family.ouis] if mac else []
+    if word:  # what it says of itself is read as its own family reads it
+        catalog = Catalog({word.family: catalog.families[word.family]} if word.family in catalog.families else {})
+    agents = _by_agent(catalog, request.user_agent.strip()) if request.user_agent else []
+    paths = _by_path(catalog, last_segment(request.path))
+    owners = [family for family in catalog.families.values() if mac[:6] in family.ouis] if mac else []
     candidates = _narrow(agents, paths, owners)
     said = _said_by(agents, candidates) or _said_by(paths, candidates)
     if word is None and said and not _MAC_RUN.search(last_segment(request.path)):
@@ -89,7 +86,7 @@ def identify(catalog: Catalog, request: PhoneRequest, word: Device | None = None
         mac = found if found and _real(found) else ""
     firmware = said.caught.get("firmware", "")[:LONGEST] if said else ""
     model = word.model if word else _model(agents, paths, candidates)
-    stranger = next((row for family in (families if word else catalog.families.values()) if (row := _stranger(family, request))), "")
+    strangers = catalog.strange_agents.matching(request.user_agent) or catalog.strange_names.matching(last_segment(request.path))
     settled = word.family if word else candidates[0].slug if len(candidates) == 1 else ""
     family = catalog.families.get(settled)
     vendors = {one.vendor for one in candidates}
@@ -102,27 +99,26 @@ def identify(catalog: Catalog, request: PhoneRequest, word: Device | None = None
         model=known.name if known else model[:LONGEST],
         firmware=firmware,
         serial=said.caught.get("serial", "")[:LONGEST] if said else "",
-        stranger=stranger,
+        stranger=strangers[0][0].sentence if strangers else "",
     )
 
 
-def _by_agent(family: Family, user_agent: str) -> list[_Clue]:
-    for pattern in family.user_agents:
-        caught = pattern.match(user_agent.strip())
-        if caught is not None:
-            return [_Clue(family, caught)]
-    return []
+def _by_agent(catalog: Catalog, user_agent: str) -> list[_Clue]:
+    """Return what each family reads in a user agent, by the first pattern of its own that fits."""
+    found: dict[str, _Clue] = {}
+    for family, caught in catalog.agents.matching(user_agent):
+        found.setdefault(family.slug, _Clue(family, caught))
+    return list(found.values())
 
 
-def _by_path(family: Family, path: str) -> list[_Clue]:
-    name = last_segment(path)
-    clues = []
-    for rule in family.files:
-        caught = rule.read(name) if name else None
-        if caught is not None:
-            clues.append(_Clue(family, caught, rule))
-    upload = family.upload_for(path)
-    return clues or ([_Clue(family, upload[1])] if upload else [])
+def _by_path(catalog: Catalog, name: str) -> list[_Clue]:
+    """Return what each rule reads in a file's name, by the first pattern of its own that fits; where none does, the uploads."""
+    found: dict[tuple[str, str], _Clue] = {}
+    for (family, rule), caught in catalog.names.matching(name):
+        found.setdefault((family.slug, rule.match), _Clue(family, caught, rule))
+    asking = {clue.family.slug for clue in found.values()}
+    sending = [_Clue(family, caught) for family, caught in catalog.uploads.matching(name) if family.slug not in asking]
+    return [*found.values(), *sending]
 
 
 def _narrow(agents: list[_Clue], paths: list[_Clue], owners: list[Family]) -> list[Family]:
@@ -153,9 +149,3 @@ def _model(agents: list[_Clue], paths: list[_Clue], candidates: list[Family]) ->
                 return coded[0].name
     return ""
 
-
-def _stranger(family: Family, request: PhoneRequest) -> str:
-    for row in family.strangers:
-        if (row.user_agent and row.user_agent.match(request.user_agent)) or (row.path and row.path.match(last_segment(request.path))):
-            return row.sentence
-    return ""

@@ -13,10 +13,13 @@ and writes the same request for our simulator. {model=NAME} is a model that stan
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
+from operator import itemgetter
+from typing import Generic, TypeVar
 
 _HEX12 = r"(?:[0-9a-f]{2}[:_-]?){5}[0-9a-f]{2}"
+_SEPARATORS = str.maketrans("", "", ":_-")
 _WORDS: Mapping[str, str] = {
     "mac": _HEX12,
     "model": r"[a-z0-9][\w.+-]*(?: [a-z][\w+-]*)*?",
@@ -25,6 +28,7 @@ _WORDS: Mapping[str, str] = {
     "serial": r"[a-z0-9]+",
 }
 _PIECES = re.compile(r"\{(\w+)(?::([:_-])|=([\w.+-]+))?\}|(\*)|( +)|([^{}* ]+)|(.)")
+_OPENING, _ENDING = re.compile(r"^[^{}* ]+"), re.compile(r"[^{}* ]+$")  # the plain text at a pattern's edges
 PLACEHOLDERS = ("{mac}", "{MAC}", "{mac::}", "{mac:-}", "{mac:_}", "{model}", "{code}", "{firmware}", "{serial}")
 
 
@@ -49,6 +53,7 @@ class Pattern:
             else:
                 expression += ".*?" if star else " +" if blank else re.escape(plain)
         self._expression = expression
+        self.opening, self.ending = (found[0].lower() if (found := side.search(text)) else "" for side in (_OPENING, _ENDING))
 
     def __repr__(self) -> str:
         """Return the pattern as the manifest spells it."""
@@ -70,7 +75,7 @@ class Pattern:
             return None
         caught = found.groupdict()
         if "mac" in caught:
-            caught["mac"] = re.sub(r"[^0-9a-f]", "", caught["mac"].lower())
+            caught["mac"] = caught["mac"].lower().translate(_SEPARATORS)
             if caught["mac"] == "000000000000":
                 return None  # no phone's MAC, but the name of some makers' generic file
         if "firmware" in caught:
@@ -90,6 +95,40 @@ class Pattern:
             return value.upper() if name == "MAC" else value
 
         return _PIECES.sub(one, self.text)
+
+
+Thing = TypeVar("Thing")
+
+
+class Patterns(Generic[Thing]):
+    """Many patterns, each for a thing, asked at once: of a text only those are tried that its beginning and its ending allow."""
+
+    def __init__(self, entries: Iterable[tuple[Pattern, Thing]]) -> None:
+        """entries: in the order in which `matching` gives them back."""
+        self._of: dict[tuple[str, str], list[tuple[int, Pattern, Thing]]] = {}
+        for place, (pattern, thing) in enumerate(entries):
+            self._of.setdefault((_opening(pattern.opening), _ending(pattern.ending)), []).append((place, pattern, thing))
+
+    def matching(self, text: str) -> list[tuple[Thing, dict[str, str]]]:
+        """Return (thing, what its pattern caught) of every pattern that matches the whole text."""
+        lowered = text.lower()
+        opening, ending = lowered[:_LETTERS], _ending(lowered)
+        allowed = [entry for key in ((opening, ending), (opening, ""), ("", ending), ("", "")) for entry in self._of.get(key, ())] if ending else [
+            entry for key in ((opening, ""), ("", "")) for entry in self._of.get(key, ())
+        ]  # fmt: skip
+        return [(thing, caught) for _, pattern, thing in sorted(allowed, key=itemgetter(0)) if (caught := pattern.match(text)) is not None]
+
+
+_LETTERS = 3  # of a text's beginning that tell its patterns apart
+
+
+def _opening(literal: str) -> str:
+    return literal[:_LETTERS] if len(literal) >= _LETTERS else ""
+
+
+def _ending(text: str) -> str:
+    """Return what stands behind the last dot; empty where there is none."""
+    return text.rpartition(".")[2] if "." in text else ""
 
 
 @lru_cache(maxsize=4096)
