@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +26,7 @@ from provisioner.families import Catalog, Family, FileRule, shipped
 from provisioner.formats import PLACES, Writer
 
 LARGEST = 1_000_000  # bytes of one rendered file (D15)
+MOST_PASSES = 100_000  # of all loops for one file; a file of LARGEST needs less, and no phone shall wait for a loop without end
 
 
 def _written(text: str) -> Markup:
@@ -34,7 +35,18 @@ def _written(text: str) -> Markup:
 
 
 class _Generator(CodeGenerator):
-    """Leaves out the escape around each output: `finalize` has written the value already (D7)."""
+    """Leaves out the escape around each output: `finalize` has written the value already (D7). Counts the passes of loops."""
+
+    _looped: Sequence[nodes.Node] = ()
+
+    def visit_For(self, node: nodes.For, frame: Frame) -> None:
+        self._looped = node.body
+        super().visit_For(node, frame)
+
+    def blockvisit(self, nodes: Iterable[nodes.Node], frame: Frame) -> None:
+        if nodes is self._looped:
+            self.writeline("environment.one_pass()")
+        super().blockvisit(nodes, frame)
 
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
         self.write(finalize.src or "(")
@@ -43,10 +55,30 @@ class _Generator(CodeGenerator):
         self.write(")")
 
 
+class EndlessTemplate(Exception):
+    """A template that loops more often than a file can need."""
+
+
+class _Passes(threading.local):
+    """How many passes of loops the file that this thread renders has left."""
+
+    left = MOST_PASSES
+
+
 class _Environment(ImmutableSandboxedEnvironment):
     """A template of a family includes its neighbours by their bare name, and _shared/ by path."""
 
     code_generator_class = _Generator
+
+    def __init__(self, passes: _Passes, **options: Any) -> None:
+        super().__init__(**options)
+        self._passes = passes
+
+    def one_pass(self) -> None:
+        """Count a pass of a loop; what templates are compiled to calls it."""
+        self._passes.left -= 1
+        if self._passes.left < 0:
+            raise EndlessTemplate
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return an attribute; our own plain namespaces hold nothing unsafe and need no long check."""
@@ -72,7 +104,7 @@ class Renderer:
         self._environments: dict[Writer, _Environment] = {}
         self._templates: dict[tuple[str, Writer], jinja2.Template] = {}
         self._compiled: set[tuple[str, Writer]] = set()
-        self._lock = threading.Lock()
+        self._lock, self._passes = threading.Lock(), _Passes()
 
     def render(self, family: Family, rule: FileRule, context: Mapping[str, Any], template: str = "") -> bytes:
         """Return the file's bytes; `template` stands in for the rule's own (the bootstrap file).
@@ -82,6 +114,7 @@ class Renderer:
         """
         name = f"{family.slug}/{template or rule.template}"
         try:
+            self._passes.left = MOST_PASSES
             text = self._template(name, rule.writer).render(context)
             if len(text) > LARGEST:
                 raise RenderFailed(f"{name} made more than {LARGEST} characters; no phone takes such a file")
@@ -135,7 +168,7 @@ class Renderer:
             return _written(writer.write(value))
 
         environment = _Environment(
-            loader=_Checked(self._loader), undefined=jinja2.StrictUndefined, autoescape=True, finalize=finalize,
+            self._passes, loader=_Checked(self._loader), undefined=jinja2.StrictUndefined, autoescape=True, finalize=finalize,
             trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, auto_reload=False,
         )  # fmt: skip
         environment.globals = {f"in_{place}": _writer(writer, place) for place in PLACES if place != "value"}
@@ -220,6 +253,8 @@ def _told(fault: BaseException) -> str:
     """Return what went wrong without any value, which could be a secret."""
     if isinstance(fault, jinja2.UndefinedError):
         return _missing(fault)
+    if isinstance(fault, EndlessTemplate):
+        return f"its loops take more than {MOST_PASSES} passes, which no phone's file needs; loop over what the phone has"
     if isinstance(fault, SecurityError):
         return "does what the sandbox forbids"
     if isinstance(fault, KeyError):

@@ -50,6 +50,19 @@ def test_a_template_that_thinks_is_refused_with_its_line(tmp_path: Path, templat
     assert what in str(fault.value)
 
 
+ENDLESS = "{% for n in many %}" * 8 + "{{ n }}" + "{% endfor %}" * 8
+
+
+@pytest.mark.parametrize("template", [ENDLESS, "{% if x %}" + ENDLESS + "{% endif %}", "{% macro m() %}" + ENDLESS + "{% endmacro %}{{ m() }}"])
+def test_a_loop_that_never_ends_is_ended_with_its_line(tmp_path: Path, template: str) -> None:
+    with pytest.raises(RenderFailed, match=r"phone.cfg.j2:2: its loops take more than 100000 passes, which no phone's file needs; loop over what the phone has"):
+        render(tmp_path, "a\n" + template, many=range(1000), x=True)
+
+
+def test_loops_that_a_large_file_needs_are_passed(tmp_path: Path) -> None:
+    assert render(tmp_path, "{% for n in many %}{% for m in many if m %}\n{{ n }}{% endfor %}{% endfor %}", many=range(300)).count("299") == 299
+
+
 def test_check_sees_the_same_before_any_phone_does(tmp_path: Path) -> None:
     catalog = families.load([folder(tmp_path, GOOD, "ok\n{{ x|upper }}\n")])
     family = catalog.families["acme"]
