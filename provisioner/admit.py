@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from provisioner import tokens
+from provisioner import credentials, tokens
 from provisioner.errors import Refused, Unknown
 from provisioner.families import FileRule
 from provisioner.mac import pretty
@@ -33,10 +33,13 @@ def token_fits(request: PhoneRequest, expected: str) -> bool:
     return tokens.same(request.token, expected)
 
 
-def admit(request: PhoneRequest, device: Device | None, site: Site, rule: FileRule, token_fits: bool, mac: str) -> None:
+def admit(
+    request: PhoneRequest, device: Device | None, site: Site, rule: FileRule, token_fits: bool, mac: str, password: credentials.Proof = credentials.NOTHING_SENT
+) -> None:
     """Return where the phone may have the file of this rule; otherwise raise Unknown or Refused.
 
-    mac: as the request names it, or empty; token_fits: see above, worked out before.
+    mac: as the request names it, or empty; token_fits, password: worked out before, see above and credentials.py.
+    What a phone brings as a proof must be its own, also where its MAC would have been enough.
     """
     entry = network_of(site, request.address)
     if rule.scope == "family":
@@ -48,11 +51,15 @@ def admit(request: PhoneRequest, device: Device | None, site: Site, rule: FileRu
         raise Unknown(f"{who}; add or approve it, then restart the phone")
     if device.state == "blocked":
         raise Refused(f"phone {pretty(device.mac)} is blocked; `provisioner device approve {device.mac}` lets it in")
-    if request.token and not token_fits:
+    proven = token_fits or password.fits
+    if request.token and not proven:
         raise Refused(f"phone {pretty(device.mac)} came with a token that is not its own or no longer valid; set its URL anew (`provisioner device token {device.mac}`)")
-    if not token_fits and not (entry and entry.mac_is_enough):
+    if password.sentence and not proven:
+        raise Refused(f"phone {pretty(device.mac)} has not proved itself: {password.sentence}; `provisioner device credentials {device.mac}` shows what it needs")
+    if not proven and not (entry and entry.mac_is_enough):
+        sent = f" and with a password, which counts for nothing there (`provisioner site change {site.slug} --passwords digest`)," if request.authorization else ""
         raise Refused(
-            f"phone {pretty(device.mac)} came without its token from {_from(request)}, where site {site.slug} does not take a MAC alone;"
+            f"phone {pretty(device.mac)} came without its token{sent} from {_from(request)}, where site {site.slug} does not take a MAC alone;"
             f" give the phone its URL (`provisioner device token {device.mac}`), or name the network (`provisioner site network add {site.slug} … --mac-is-enough`)"
         )
     if request.wire == "tftp" and not (entry and entry.tftp_serves_secrets):

@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from provisioner import tokens
+from provisioner import credentials, tokens
 from provisioner.admit import TFTPKeepsSecrets, admit, network_of, token_fits
 from provisioner.answers import OVERHEAD, Answer, Kept
 from provisioner.context import Secrets, SiteUrls, context_for, family_context, said
@@ -33,6 +33,7 @@ from provisioner.errors import BadInput, Missing, NotHere, NotServed, Provisione
 from provisioner.families import Catalog, Family, FileRule, Model, last_segment
 from provisioner.identify import Sighting, identify, mac_in
 from provisioner.mac import pretty
+from provisioner.nonces import Counts, Nonces
 from provisioner.render import Renderer
 from provisioner.store import BootFacts, Store
 from provisioner.things import Device, Event, Site
@@ -62,6 +63,8 @@ class _Trail:
     rule: str = ""
     policy: str = ""
     sites: int = 0  # the number of what the sites admitted
+    password: credentials.Proof = credentials.NOTHING_SENT
+    asks_password: str = "off"  # how one is asked for where the request came from, unless the phone is admitted
     repeats: bool = False
 
 
@@ -70,12 +73,13 @@ class Booter:
 
     def __init__(
         self, store: Store, catalog: Catalog, log: Callable[[Event], None], *, assets: Path = Path("assets"),
-        unknown_phones: str = "hold", limits: Limits = Limits(), kept_bytes: int = KEPT_BYTES,
+        unknown_phones: str = "hold", limits: Limits = Limits(), kept_bytes: int = KEPT_BYTES, counts: Counts | None = None,
     ) -> None:  # fmt: skip
-        """log: takes each event and returns at once; unknown_phones: refuse, hold or add; kept_bytes: of answers in memory."""
+        """log: takes each event and returns at once; unknown_phones: refuse, hold or add; kept_bytes: of answers in memory; counts: shared with other processes."""
         self.store, self.catalog, self.renderer = store, catalog, Renderer(catalog)
         self._log, self._assets, self._unknown_phones, self._limits = log, assets, unknown_phones, limits
         self._secrets, self._answers = Secrets(store.server_key), Kept[Answer](kept_bytes)
+        self._nonces = Nonces(store.server_key, counts)
 
     def answer(self, request: PhoneRequest) -> Reply:
         """Return what the phone gets; leaves exactly one event, whatever happens."""
@@ -89,17 +93,19 @@ class Booter:
         who, device, site, fits = self._recognise(request, trail)  # 1 identify, 2 device
         everyones = self.everyones(request, who)
         if everyones:
+            trail.asks_password = "off"
             return self._answer_everyone(request, trail, who, *everyones)
         family, rule = self._file_rule(request, who, device)  # 3 file rule
         trail.rule = rule.match if rule else ""
         try:
-            admit(request, device, site, rule or NO_FILE, fits, who.mac)  # 4 admit
+            admit(request, device, site, rule or NO_FILE, fits, who.mac, trail.password)  # 4 admit
         except TFTPKeepsSecrets:
             if not (family and family.bootstrap and device and rule and rule.template):
                 raise
             return self._bootstrap(family, rule, device, site)
         except Unknown as why:
             raise self._unknown(request, who, site, why) from None
+        trail.asks_password = "off"
         if device is None or family is None or rule is None:
             raise self._missing(request, who, device)
         return self._own_file(request, trail, device, family, rule)
@@ -111,14 +117,24 @@ class Booter:
         trail.sighting = who = identify(self.catalog, request)
         mac = who.mac or mac_in(request)
         device = self.store.device(mac or _NOBODY, with_secrets=False)
-        expected = tokens.token(self.store.server_key, device.mac if device else _NOBODY, device.generation if device else 0)
-        fits = token_fits(request, expected) and device is not None
+        whose, generation = (device.mac, device.generation) if device else (_NOBODY, 0)
+        fits = token_fits(request, tokens.token(self.store.server_key, whose, generation)) and device is not None
         sites = self.store.sites_now()
-        site = sites.get(device.site) if device else sites.of_address(request.address)
+        here = sites.of_address(request.address)
+        site = sites.get(device.site) if device else here
         if site is None:
             raise StoreTrouble(f"site {device.site if device else 'default'} is gone from the store; restore it from a backup")
         trail.device, trail.policy, trail.sites = device, site.unknown_phones or self._unknown_phones, sites.number
+        if here and request.wire != "tftp":
+            trail.asks_password = here.passwords  # not the device's own site: that would tell which MACs there are
+        if request.authorization:
+            trail.password = self._proof(request, whose, generation, site)
         return who, device, site, fits
+
+    def _proof(self, request: PhoneRequest, whose: str, generation: int, site: Site) -> credentials.Proof:
+        """Return what became of the password that was sent; the same work whoever asks."""
+        password = credentials.password_of(self.store.server_key, whose, generation)
+        return credentials.check(request.authorization, site.passwords, request.wire == "https", request.method, request.path, whose, password, self._nonces)
 
     def everyones(self, request: PhoneRequest, who: Sighting) -> tuple[Family, FileRule] | None:
         """Return the file that is the same for all, if one is meant: chosen by clues alone, so that it tells nothing of the inventory (D12)."""
@@ -276,7 +292,8 @@ class Booter:
         family = self.catalog.families.get(device.family) if device else None
         found = family.upload_for(request.path) if family else None
         pattern = found[0].pattern if found else None
-        admit(request, device, site, FileRule(patterns=(pattern,) if pattern else ()), fits, who.mac)
+        admit(request, device, site, FileRule(patterns=(pattern,) if pattern else ()), fits, who.mac, trail.password)
+        trail.asks_password = "off"
         if device is None or pattern is None:
             raise Missing(f"the family {who.family or '?'} sends no file {_short(last_segment(request.path))!r}")
         trail.rule = pattern.text
@@ -295,7 +312,7 @@ class Booter:
         try:
             reply = work(trail)
         except NotServed as why:
-            reply = Reply(why.outcome, sentence=str(why))
+            reply = Reply(why.outcome, sentence=str(why), challenges=self._challenges(request, trail))
         except ProvisionerError as why:
             reply = Reply("failed", sentence=str(why))
         except Exception as fault:  # a fault of ours must reach neither the wire nor another phone
@@ -303,6 +320,12 @@ class Booter:
         event = _event(request, reply, trail, time.perf_counter() - started)
         self._log(event)
         return replace(reply, repeat=_repeat(event, trail)) if trail.repeats and reply.status in (200, 304) else reply
+
+    def _challenges(self, request: PhoneRequest, trail: _Trail) -> tuple[str, ...]:
+        """Return how a request that was not admitted may prove itself: alike for phones and files that are there and that are not (D12)."""
+        if trail.asks_password == "off":
+            return ()
+        return credentials.challenges(trail.asks_password, request.wire == "https", self._nonces.new(), trail.password.stale)
 
     # What operators ask: the same code, without the wire and the event.
 
@@ -337,6 +360,10 @@ class Booter:
         for rule in family.rules(model.name, facts.device.firmware):
             if rule.template and rule.scope == "phone":
                 self._render(family, rule, facts, facts.device.firmware)
+
+    def password_of(self, device: Device) -> str:
+        """Return the password with which a device proves itself, its MAC being the user."""
+        return credentials.password_of(self.store.server_key, device.mac, device.generation)
 
     def expected_token(self, device: Device) -> str:
         """Return the token of a device (D10)."""

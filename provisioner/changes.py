@@ -192,13 +192,13 @@ class Transaction:
         for entry in site.networks:
             if entry.network in taken:
                 raise Conflict(f"the network {entry.network} belongs to site {taken[entry.network]} already; take it away there first")
-        row = {name: getattr(site, name) for name in ("slug", "name", "public_url", "tftp_public_url", "country", "unknown_phones")}
+        row = {name: getattr(site, name) for name in ("slug", "name", "public_url", "tftp_public_url", "country", "unknown_phones", "passwords")}
         self._upsert("sites", {**row, "enrols": int(site.enrols)}, ("slug",))
         self._db.execute("DELETE FROM networks WHERE site = ?", (site.slug,))
         for entry in site.networks:
             self._db.execute("INSERT INTO networks VALUES (?, ?, ?, ?)", (site.slug, entry.network, int(entry.mac_is_enough), int(entry.tftp_serves_secrets)))
         self.put_meta(SITES, str(self._history("site", site.slug, before, site)))
-        if before and any(getattr(before, name) != getattr(site, name) for name in ("public_url", "tftp_public_url", "country")):
+        if before and any(getattr(before, name) != getattr(site, name) for name in ("public_url", "tftp_public_url", "country", "asks_passwords")):
             self._revise_where("site = ?", site.slug)
         return True
 

@@ -23,7 +23,6 @@ from provisioner.nonces import Nonces
 
 REALM = "provisioner"  # the same for all, so that it tells nothing
 PASSWORD_LENGTH = 20  # of 32 characters: 100 bits, since Digest over an open wire can be tried at leisure
-WAYS = ("off", "digest", "basic", "basic-over-http")  # each takes what the one before it does
 _LONGEST = 2048  # characters of a header; a phone's has some three hundred
 _ALGORITHMS: Mapping[str, Callable[[bytes], hashlib._Hash]] = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
 _PARAMETER = re.compile(r'\s*([A-Za-z0-9_*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))\s*(?:,|$)')
@@ -83,7 +82,7 @@ def password_of(key: bytes, mac: str, generation: int) -> str:
 def challenges(way: str, secure: bool, nonce: str, stale: bool = False) -> tuple[str, ...]:
     """Return the WWW-Authenticate headers of a site's way, MD5 first: old phones read no further.
 
-    way: one of WAYS but off; secure: over TLS. With passwords of this length MD5 is no weaker here.
+    way: one of things.PASSWORDS but off; secure: over TLS. With passwords of this length MD5 is no weaker here.
     """
     digests = tuple(
         f'Digest realm="{REALM}", nonce="{nonce}", algorithm={name}, qop="auth"{", stale=true" if stale else ""}' for name in _ALGORITHMS
@@ -94,7 +93,7 @@ def challenges(way: str, secure: bool, nonce: str, stale: bool = False) -> tuple
 def check(header: str, way: str, secure: bool, method: str, path: str, user: str, password: str, nonces: Nonces) -> Proof:
     """Return whether an Authorization header proves that a phone is this user.
 
-    way:      of the phone's site, one of WAYS. secure: over TLS.
+    way:      of the phone's site, one of things.PASSWORDS; off is as if nothing were sent. secure: over TLS.
     method:   as it was asked. path: what was asked, decoded, the token taken out of it.
     user:     whose password it is; where there is no such phone, a dummy for the same work (D12).
     """
@@ -106,7 +105,7 @@ def check(header: str, way: str, secure: bool, method: str, path: str, user: str
     expected = password if isinstance(said, _Basic) else said.expected(method, password)
     right = hmac.compare_digest(said.proof.encode(), expected.encode())
     if way == "off":
-        return Proof(sentence="its site takes no passwords; `provisioner site change SITE --passwords digest` would")
+        return NOTHING_SENT
     if isinstance(said, _Basic) and not _basic_counts(way, secure):
         return Proof(sentence="it sent its password by Basic, which its site does not take over this wire, where anybody on the way can read it")
     if not right or said.user.lower() != user:

@@ -70,6 +70,12 @@ def m002_cleared_keys(db: Database) -> None:
     )
 
 
+@things()
+def m003_passwords(db: Database) -> None:
+    """How a site's phones may prove themselves by user and password."""
+    db.conn.execute("ALTER TABLE sites ADD COLUMN passwords TEXT NOT NULL DEFAULT 'off'")
+
+
 @events()
 def m001_events(db: Database) -> None:
     """The tables of the first release."""

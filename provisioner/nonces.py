@@ -35,6 +35,9 @@ class Counts:
         os.ftruncate(self._file, buckets * _BUCKET)
         self._map = mmap.mmap(self._file, buckets * _BUCKET)
 
+    def __del__(self) -> None:
+        os.close(self._file)
+
     def used(self, chance: bytes, made_at: int, count: int, now: int) -> bool:
         """Note a count of a nonce; return True where it was used before, is too old to tell, or finds no room."""
         start = int.from_bytes(chance[:4]) % self._buckets * _BUCKET

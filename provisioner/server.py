@@ -56,6 +56,7 @@ from provisioner.eventstore import EventStore
 from provisioner.families import Catalog
 from provisioner.housekeeper import Sender
 from provisioner.identify import mac_in
+from provisioner.nonces import Counts
 from provisioner.repeats import Repeats
 from provisioner.store import FILE as STORE_FILE
 from provisioner.store import Store
@@ -133,6 +134,7 @@ class _Supervisor:
         self._http: socket.socket | None = None
         self._https: socket.socket | None = None
         self._certificate: certificates.Keeper | None = None
+        self._counts = Counts()
         self._tftp: socket.socket | None = None
         self._render: socket.socket | None = None
         self._lock = -1
@@ -288,7 +290,7 @@ class _Supervisor:
         config = self.config
         return Booter(
             Store.open(config.state), self.catalog, sender, assets=config.assets_folder,
-            unknown_phones=config.unknown_phones, limits=BootLimits(config.upload_limit, config.uploads_per_phone),
+            unknown_phones=config.unknown_phones, limits=BootLimits(config.upload_limit, config.uploads_per_phone), counts=self._counts,
         )  # fmt: skip
 
     # Watching

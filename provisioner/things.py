@@ -23,6 +23,7 @@ from provisioner.vocabulary import KEY_TYPES
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _USER = re.compile(r"(?:[A-Za-z0-9\-_.!~*'()&=+$,;?/#]|%[0-9A-Fa-f]{2})+")  # RFC 3261, 25.1; # as phones send it
+PASSWORDS = ("off", "digest", "basic", "basic-over-http")  # each takes what the one before it does
 TRANSPORTS = ("auto", "udp", "tcp", "tls")
 STATES = ("approved", "blocked", "retiring")
 NUMBER_KINDS = ("work", "mobile", "home", "other")
@@ -218,6 +219,8 @@ class Site:
 
     enrols: the generic files for new phones are served (F2).
     unknown_phones: refuse, hold, add; empty leaves it to the server's option.
+    passwords: off, or how a phone may prove itself by user and password as well: digest, basic (that over
+    HTTPS alone), basic-over-http.
     """
 
     slug: str
@@ -228,6 +231,7 @@ class Site:
     country: str = ""
     enrols: bool = False
     unknown_phones: str = ""
+    passwords: str = "off"
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -237,10 +241,16 @@ class Site:
         _checked(self, "tftp_public_url", _url("tftp"))
         _checked(self, "country", lambda country: kinds.Country().read(country) if country else "")
         _checked(self, "unknown_phones", lambda word: kinds.Choice("refuse", "hold", "add").read(word) if word else "")
+        _checked(self, "passwords", lambda word: _one_of(PASSWORDS)(word or "off"))
         object.__setattr__(self, "networks", tuple(sorted(self.networks, key=lambda entry: entry.network)))  # their order says nothing
         known = [entry.network for entry in self.networks]
         if len(set(known)) != len(known):
             raise BadValue(f"networks: site {self.slug} has {max(known, key=known.count)} twice; name it once")
+
+    @property
+    def asks_passwords(self) -> bool:
+        """Phones have user and password, which are then in their files too."""
+        return self.passwords != "off"
 
     @property
     def scope(self) -> str:

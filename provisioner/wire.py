@@ -18,6 +18,7 @@ class PhoneRequest:
     wire:      http, https or tftp.
     etags:     digests that the phone says it has (If-None-Match), without quotes.
     forwarded: a proxy that nobody named spoke for it.
+    method, authorization: as HTTP has them; with them a phone proves that it knows its password.
     """
 
     path: str
@@ -27,6 +28,8 @@ class PhoneRequest:
     token: str = field(default="", repr=False)
     forwarded: bool = False
     etags: tuple[str, ...] = ()
+    method: str = "GET"
+    authorization: str = field(default="", repr=False)
 
 
 @dataclass(slots=True)
@@ -54,6 +57,7 @@ class Reply:
     etag:       the digest of the bytes, without quotes.
     revised_at: time of the revision, UTC.
     sentence:   why, for the event; it never reaches the wire.
+    challenges: how a phone that is not admitted may prove itself, as HTTP writes it; empty where it is not asked to.
     repeat:     where the very same request may have the very same reply again, without asking `boot`.
     """
 
@@ -64,9 +68,10 @@ class Reply:
     etag: str = ""
     revised_at: datetime | None = None
     sentence: str = ""
+    challenges: tuple[str, ...] = ()
     repeat: Repeat | None = field(default=None, repr=False)
 
     @property
     def status(self) -> int:
-        """The HTTP status: unknown, refused and missing are one 404 (D12)."""
-        return STATUS[self.outcome]
+        """The HTTP status: unknown, refused and missing are one 404, or one 401 where passwords are asked for (D12)."""
+        return 401 if self.challenges else STATUS[self.outcome]

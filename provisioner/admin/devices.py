@@ -162,6 +162,15 @@ def token(admin: Admin, mac: str, rotate: bool = False) -> tuple[list[str], Done
     return [f"{base}/{path}" for base in bases], done
 
 
+def credentials(admin: Admin, mac: str) -> tuple[dict[str, str], Done]:
+    """Return user and password with which this phone proves itself over HTTP; a new token brings a new password."""
+    device = admin.device(mac)
+    site = admin.store.site(device.site)
+    asks = site is not None and site.asks_passwords
+    note = f"they count for nothing yet: site {device.site} takes no passwords; `provisioner site change {device.site} --passwords digest`"
+    return {"user": device.mac, "password": admin.booter.password_of(device)}, Done("", changed=False, notes=() if asks else (note,))
+
+
 def listed(admin: Admin, state: str = "", site: str = "", search: str = "") -> list[dict[str, Any]]:
     """Return the phones, one row each; state waiting: those that asked and that nobody added."""
     if state == "waiting":

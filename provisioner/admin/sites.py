@@ -21,7 +21,7 @@ def add(admin: Admin, slug: str, facts: Mapping[str, Any], networks: tuple[str, 
     if here:
         raise Conflict(f"site {slug} is there already; `provisioner site change {slug}` changes it")
     changed, _ = admin.change(lambda tx: tx.put_site(site))
-    return did(changed, f"added site {slug}", _notes(site))
+    return did(changed, f"added site {slug}", (*_notes(site), *_password_notes(admin, site)))
 
 
 def change(admin: Admin, slug: str, facts: Mapping[str, Any]) -> Done:
@@ -30,7 +30,8 @@ def change(admin: Admin, slug: str, facts: Mapping[str, Any]) -> Done:
     after = replace(before, **facts)
     what = ", ".join(name.replace("_", " ") for name in facts if getattr(after, name) != getattr(before, name))
     changed, notes = admin.change(lambda tx: tx.put_site(after), admin.store.devices(site=slug))
-    return did(changed, f"changed {what} of site {slug}", (*notes, *(_notes(after) if changed else ())))
+    more = _password_notes(admin, after) if "passwords" in facts else ()
+    return did(changed, f"changed {what} of site {slug}", (*notes, *((*_notes(after), *more) if changed else ())))
 
 
 def remove(admin: Admin, slug: str) -> Done:
@@ -89,6 +90,19 @@ def _notes(site: Site) -> tuple[str, ...]:
         notes.append(f"site {site.slug} has no public URL, which its phones' files need; `provisioner site change {site.slug} --public-url http://HOST:8080`")
     elif only_here(site):
         notes.append(f"the public URL of site {site.slug} is this machine's loopback, which phones elsewhere cannot reach; `provisioner site change {site.slug} --public-url http://HOST:8080`")
+    return tuple(notes)
+
+
+def _password_notes(admin: Admin, site: Site) -> tuple[str, ...]:
+    notes = []
+    default = admin.store.site("default")
+    if site.asks_passwords and default and not default.asks_passwords:
+        notes.append(
+            f"a phone is asked for its password where its address is in a network of site {site.slug}; from elsewhere only once the default site asks too:"
+            f" `provisioner site change default --passwords {site.passwords}`"
+        )
+    if site.passwords == "basic" and site.public_url.startswith("http:"):
+        notes.append(f"Basic is taken over HTTPS alone, and the public URL of site {site.slug} is an http:// one; over it phones are asked for Digest")
     return tuple(notes)
 
 

@@ -102,6 +102,9 @@ def _walk(admin: Admin, request: PhoneRequest, steps: list[tuple[str, str]]) -> 
     fits = token_fits(request, admin.booter.expected_token(device) if device else _NO_TOKEN)
     if request.token:
         steps.append(("token", "it is this phone's own" if fits and device else "it is not this phone's own, or was replaced"))
+    here = admin.store.sites_now().of_address(request.address)
+    if here and here.asks_passwords and request.wire != "tftp" and not everyones:
+        steps.append(("password", f"site {here.slug}, where {request.address} belongs, asks those for one ({here.passwords}) who do not prove themselves otherwise: 401 instead of 404"))
     try:
         admit(request, device, site, rule, fits and device is not None, who.mac)
     except TFTPKeepsSecrets as refusal:

@@ -171,6 +171,20 @@ def token(here: Session, mac: str, rotate: bool, json_: bool) -> None:
 
 @device.command()
 @click.argument("mac")
+@out.as_json
+@session
+def credentials(here: Session, mac: str, json_: bool) -> None:
+    """Print this phone's user and password for HTTP: a secret, for fields of their own in the phone.
+
+    They count where the phone's site has --passwords; `device token --rotate` makes the password another one, too.
+    """
+    known, done = devices.credentials(here.admin, mac)
+    out.machine(known) if json_ else out.facts(known)
+    out.done(done)
+
+
+@device.command()
+@click.argument("mac")
 @click.argument("setting", required=False)
 @click.option("--line", default=0, metavar="N", help="Of this line, with what its account says.")
 @out.as_json

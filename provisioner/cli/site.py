@@ -17,6 +17,7 @@ _FACTS = (
     ("--tftp-public-url", "URL", "The same over TFTP, for phones that know nothing else."),
     ("--country", "CC", "Country, two letters: its emergency numbers are always dialled at once."),
     ("--unknown-phones", "[refuse|hold|add]", "What becomes of phones that nobody added; the server's option where not said."),
+    ("--passwords", "[off|digest|basic|basic-over-http]", "How a phone may prove itself with its user and password, too: Digest; or also Basic, over HTTPS alone or over both."),
 )
 
 

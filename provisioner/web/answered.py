@@ -50,6 +50,8 @@ def answered(reply: Reply, environ: WSGIEnvironment, streaming: threading.Bounde
         return later()
     if reply.outcome == "uploaded":
         return plain(201)
+    if reply.challenges:
+        return plain(401, *(("WWW-Authenticate", challenge) for challenge in reply.challenges))
     if reply.outcome not in ("served", "not-modified"):
         return plain(404)
     headers = list(_ALWAYS)

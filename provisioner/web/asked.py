@@ -31,6 +31,8 @@ def asked(environ: WSGIEnvironment, trusted_proxies: Sequence[Network]) -> Phone
         token=token,
         forwarded=forwarded,
         etags=_etags(environ.get("HTTP_IF_NONE_MATCH", "")),
+        method=environ["REQUEST_METHOD"],
+        authorization=environ.get("HTTP_AUTHORIZATION", ""),
     )
 
 
