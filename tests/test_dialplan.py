@@ -123,6 +123,7 @@ PLANS: Mapping[str, tuple[Callable[[str, str], str], Callable[[Parameters], str]
     "grandstream": (players.braces, lambda said: said["P290"]),
     "htek": (players.braces, lambda said: said["P4200"]),
     "audiocodes": (players.timed_list, lambda said: ""),  # no parameter for dial rules is known
+    "atcom": (players.timed_list, lambda said: ""),  # nor here: a list of rules is known by its heading alone
     "avaya": (players.timed_list, lambda said: said["DIALPLAN"].replace("|", "\n")),
     "mitel": (players.exact_match, lambda said: said["sip dial plan"]),
     "obihai": (players.parentheses, lambda said: said["VoiceService.1.VoiceProfile.1.DigitMap"]),
