@@ -19,6 +19,13 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _PLAIN = re.compile(r"[A-Za-z0-9._:/@+-]*")
 
 
+# What each of these formats carries as it is, in every charset: most values, so that they need no second look.
+_EASY = {
+    "keyvalue": re.compile(r"[!-~](?:[ -~]*[!-~])?"), "ini": re.compile(r"[!-~](?:[ -~]*[!-~])?"),
+    "xml": re.compile(r"""[^&<>"'\x00-\x20\x7f-\U0010ffff](?:[^&<>"'\x00-\x1f\x7f-\U0010ffff]*[^&<>"'\x00-\x20\x7f-\U0010ffff])?"""),
+}  # fmt: skip
+
+
 class Word(str):
     """Text that knows whose value it is, so that an error can name it without repeating it."""
 
@@ -48,6 +55,8 @@ class Writer:
         value: text, a whole number or a truth; place: a name in PLACES.
         Raises Unsayable, which names the setting and never the value.
         """
+        if isinstance(value, str) and place == "value" and (easy := _EASY.get(self.format)) and easy.fullmatch(value) and not (self.empty and self.empty[0] in value):
+            return value
         if isinstance(value, bool):
             return self.booleans[value]
         if isinstance(value, int):

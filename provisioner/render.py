@@ -17,16 +17,18 @@ import jinja2
 from jinja2 import meta, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError
+from jinja2.runtime import Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from provisioner import encode
 from provisioner.errors import BadManifest, ProvisionerError, RenderFailed
 from provisioner.families import Catalog, Family, FileRule, shipped
-from provisioner.formats import PLACES, Writer
+from provisioner.formats import PLACES, Word, Writer
 
 LARGEST = 1_000_000  # bytes of one rendered file (D15)
 MOST_PASSES = 100_000  # of all loops for one file; a file of LARGEST needs less, and no phone shall wait for a loop without end
+_FRAME = {"_loop_vars", "_block_vars"}  # what compiled templates hand to every call inside a loop or block, and no macro takes
 
 
 def _written(text: str) -> Markup:
@@ -88,6 +90,12 @@ class _Environment(ImmutableSandboxedEnvironment):
             except AttributeError:
                 return self.undefined(obj=obj, name=attribute)
         return super().getattr(obj, attribute)
+
+    def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:
+        """Call; a macro of ours that is given all its arguments in order needs no long check."""
+        if type(__obj) is Macro and len(args) == __obj._argument_count and kwargs.keys() <= _FRAME and not (__obj.caller or __obj.catch_kwargs or __obj.catch_varargs):
+            return _written(__obj._func(*args))
+        return super().call(__context, __obj, *args, **kwargs)
 
     def join_path(self, template: str, parent: str) -> str:
         if template.startswith("_shared/"):
@@ -158,9 +166,16 @@ class Renderer:
         return found
 
     def _environment(self, writer: Writer) -> _Environment:
-        def finalize(value: object) -> Markup:
-            if isinstance(value, Markup):
-                return value
+        truths = {truth: _written(writer.write(truth)) for truth in (False, True)}
+
+        def finalize(value: Any) -> Markup:
+            kind = type(value)
+            if kind is Word or kind is str or kind is int:
+                return _written(writer.write(value))
+            if kind is Markup:
+                return value  # type: ignore[no-any-return]
+            if kind is bool:
+                return truths[value]
             if isinstance(value, jinja2.Undefined):
                 str(value)  # raises, with the name
             if not isinstance(value, str | int):
