@@ -30,7 +30,7 @@ WSGI = Callable[..., Any]
 DRAIN = 10  # seconds that a worker has to end what it answers
 HEARS_OUT = 4  # seconds that a worker which is relieved leaves to phones for their TLS handshake and their question
 CONNECTIONS = 4096  # of one worker; a slow client holds a connection, not a thread
-THREADS = 32  # of one worker, started when needed: one for each answer or upload under way
+THREADS = 16  # of one worker, started when needed: one for each answer or upload under way
 _HEADERS_WITHIN = 10_000  # milliseconds
 _BUFFER = 65_536  # bytes of a request's head
 

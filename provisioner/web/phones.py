@@ -4,7 +4,7 @@ The wire's words go down as a PhoneRequest (asked.py), a Reply comes up and beco
 (answered.py). GET and HEAD ask, and are answered here, before any framework: thousands come at once.
 PUT sends a file. POST sends one too, except that a POST with a form or with nothing in it asks: that is
 how some phones search their directory. There is no redirect, no page and no cookie here; unknown, refused
-and missing are one empty 404 (D12).
+and missing are one empty 404, or one empty 401 where the address's site asks for passwords (D12).
 
 A reply that may be given again is kept with all that its request said; the very same request gets it
 once more where nothing it depended on has changed, which repeats.py tells.
@@ -35,7 +35,7 @@ KEPT_BYTES = 32_000_000  # of one process; the bodies are those that `boot` keep
 _OVERHEAD = 3_000  # bytes of one kept reply beside its body
 # Of one process. A phone that sends or takes slowly holds one of the worker's threads (doorman.THREADS) all the
 # while; beyond these numbers it is asked to come back, so that the rest stay free for short answers.
-UPLOADS_AT_ONCE, ASSETS_AT_ONCE = 6, 18
+UPLOADS_AT_ONCE, ASSETS_AT_ONCE = 3, 9
 _PIECE = 65536
 _FORM = "application/x-www-form-urlencoded"
 
