@@ -112,6 +112,7 @@ def test_the_players_read_the_makers_own_examples(play: object, plan: str, diall
 
 Parameters = Mapping[str, str]
 PLANS: Mapping[str, tuple[Callable[[str, str], str], Callable[[Parameters], str]]] = {
+    "algo": (players.timed_list, lambda said: ""),  # a loudspeaker dials nothing
     "cisco-enterprise": (players.templates, lambda said: "\n".join(f"{said[f'TEMPLATE[{n}].timeout']} {said[f'TEMPLATE[{n}].match']}" for n in range(1, 1000) if f"TEMPLATE[{n}].match" in said)),
     "cisco-mpp": (players.parentheses, lambda said: said["Dial_Plan_1_"]),
     "cisco-spa": (players.parentheses, lambda said: said["Dial_Plan_1_"]),
@@ -126,6 +127,7 @@ PLANS: Mapping[str, tuple[Callable[[str, str], str], Callable[[Parameters], str]
     "atcom": (players.timed_list, lambda said: ""),  # nor here: a list of rules is known by its heading alone
     "avaya": (players.timed_list, lambda said: said["DIALPLAN"].replace("|", "\n")),
     "mitel": (players.exact_match, lambda said: said["sip dial plan"]),
+    "panasonic": (players.timed_list, lambda said: said["DIAL_PLAN_1"].replace("|", "\n")),
     "obihai": (players.parentheses, lambda said: said["VoiceService.1.VoiceProfile.1.DigitMap"]),
     "poly": (players.digit_map, lambda said: said["dialplan.digitmap"]),
     "snom": (players.expressions, lambda said: said["user_dp_str[1]"]),
