@@ -10,4 +10,9 @@ def plain(body: bytes) -> bytes:
     return body
 
 
-ENCODERS: Mapping[str, Callable[[bytes], bytes]] = {"plain": plain}
+def crlf(body: bytes) -> bytes:
+    """Return the bytes with every line ended by CR and LF, for phones that read no other end."""
+    return body.replace(b"\n", b"\r\n")
+
+
+ENCODERS: Mapping[str, Callable[[bytes], bytes]] = {"plain": plain, "crlf": crlf}

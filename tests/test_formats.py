@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from provisioner.encode import ENCODERS
 from provisioner.errors import Unsayable
 from provisioner.formats import PLACES, Word, Writer
 
@@ -96,3 +97,10 @@ def test_what_a_place_cannot_hold_is_refused(place: str, value: object) -> None:
 
 def test_every_place_has_a_test() -> None:
     assert set(PLACES) == {"value", "pair", "rule", "list", "macro", "place", "login", "cell", "digits"}
+
+
+def test_an_encoder_ends_every_line_as_the_phone_reads_it() -> None:
+    body = b'# Format File\nNTP_ADDR="ntp.example.com"\n'
+
+    assert ENCODERS["plain"](body) == body
+    assert ENCODERS["crlf"](body) == b'# Format File\r\nNTP_ADDR="ntp.example.com"\r\n'
