@@ -13,7 +13,8 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,6 +41,8 @@ WANTED_SQLITE = (3, 51, 3)  # older ones can corrupt a WAL that several connecti
 
 STAMP_FILE = "provisioner.stamp"
 SITES = "sites"  # the note that holds the number of the last change of a site
+
+_PAGE = 1_000  # rows that are taken from the database in one go
 
 Layer = Mapping[str, Any]
 _Thing = TypeVar("_Thing")
@@ -208,6 +211,55 @@ class Sites:
         return self._sites.get("default")
 
 
+# What `devices` looks for in a device, its accounts among it.
+_SEARCH = (
+    "(instr(mac, :digits) OR instr(folded(name), :search) OR instr(folded(location), :search) OR instr(folded(model), :search) OR instr(folded(serial), :search) OR"
+    " instr(folded(asset_tag), :search) OR"
+    " mac IN (SELECT mac FROM lines JOIN accounts USING (sip_address) WHERE instr(folded(sip_address), :search) OR instr(folded(display_name), :search)))"
+)
+
+
+class Devices:
+    """Devices of one choice, by MAC. Each use asks the database anew and holds a few at a time: an inventory may be larger than the memory."""
+
+    def __init__(self, records: Records, condition: str, values: Mapping[str, object]) -> None:
+        """condition: SQL on the table devices; values: by their names in it."""
+        self._records, self._condition, self._values = records, condition, values
+
+    def __iter__(self) -> Iterator[Device]:
+        """Yield all of them."""
+        return map(self._records.device_of, self._records.stream(f"SELECT * FROM devices WHERE {self._condition} ORDER BY mac", self._values))
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return int(next(self._records.stream(f"SELECT count(*) FROM devices WHERE {self._condition}", self._values))[0])
+
+    def __bool__(self) -> bool:
+        """Return True where there is one."""
+        return any(True for _ in self._records.stream(f"SELECT 1 FROM devices WHERE {self._condition} LIMIT 1", self._values))
+
+    def macs(self) -> Iterator[str]:
+        """Yield their MACs alone, which costs far less."""
+        return (str(row[0]) for row in self._records.stream(f"SELECT mac FROM devices WHERE {self._condition} ORDER BY mac", self._values))
+
+    def page(self, most: int, after: str = "") -> list[Device]:
+        """Return the first of them, behind a MAC where one is said."""
+        sql = f"SELECT * FROM devices WHERE mac > :after AND {self._condition} ORDER BY mac LIMIT :most"
+        return [self._records.device_of(row) for row in self._records.stream(sql, {**self._values, "after": after, "most": most})]
+
+    def tally(self, *columns: str) -> Counter[tuple[str, ...]]:
+        """Return how many there are of each value of these fields, such as family and model."""
+        names = ", ".join(columns)
+        rows = self._records.stream(f"SELECT {names}, count(*) FROM devices WHERE {self._condition} GROUP BY {names} ORDER BY {names}", self._values)
+        return Counter({tuple(row)[:-1]: row[-1] for row in rows})
+
+    def sample(self, most: int) -> list[Device]:
+        """Return at most so many: the first of every model, then the second of every model, and so on."""
+        ranked = f"SELECT mac, row_number() OVER (PARTITION BY family, model ORDER BY mac) AS rank FROM devices WHERE {self._condition}"
+        rows = self._records.stream(f"SELECT devices.* FROM devices JOIN ({ranked}) USING (mac) ORDER BY rank, mac LIMIT :most", {**self._values, "most": most})
+        return [self._records.device_of(row) for row in rows]
+
+
 class _Open:
     """A thread's own connection; closed when its thread has ended and let it go."""
 
@@ -271,6 +323,13 @@ class Records:
             with trouble(self._path):
                 raise
 
+    def stream(self, sql: str, values: Mapping[str, object]) -> Iterator[sqlite3.Row]:
+        """Yield rows as they are asked for; values by their names in the statement."""
+        with trouble(self._path):
+            cursor = self._connection().execute(sql, values)
+            while rows := cursor.fetchmany(_PAGE):
+                yield from rows
+
     def _row(self, sql: str, *values: object) -> sqlite3.Row | None:
         rows = self._rows(sql, *values)
         return rows[0] if rows else None
@@ -316,19 +375,25 @@ class Records:
         with_secrets: False opens nothing that is sealed, which is all that admission may see.
         """
         row = self._row("SELECT * FROM devices WHERE mac = ?", mac)
-        return self._device(row, with_secrets) if row else None
+        return self.device_of(row, with_secrets) if row else None
 
-    def devices(self, site: str = "", state: str = "", search: str = "") -> list[Device]:
-        """Return devices by MAC; search: part of MAC, name, location, model, serial or asset tag, or of an account on it, case-blind."""
+    def devices(self, site: str = "", state: str = "", search: str = "", group: str = "", family: str = "", model: str = "", unseen: bool = False) -> Devices:
+        """Return devices by MAC, read when they are asked for; all of what is said must hold.
+
+        search: part of MAC, name, location, model, serial or asset tag, or of an account on it, case-blind.
+        unseen: only those that nobody has seen yet.
+        """
+        said = {"site": site, "state": state, "grp": group, "family": family, "model": model}
+        conditions = [f"{column} = :{column}" for column, word in said.items() if word] + (["last_seen_at = ''"] if unseen else [])
         wanted = search.strip().casefold()
+        if wanted:
+            conditions.append(_SEARCH)
         digits = "".join(char for char in wanted if char not in ":-. ")
-        rows = self._rows(
-            "SELECT * FROM devices WHERE (?1 = '' OR site = ?1) AND (?2 = '' OR state = ?2) AND (?3 = '' OR instr(mac, ?4) OR"
-            " instr(folded(name), ?3) OR instr(folded(location), ?3) OR instr(folded(model), ?3) OR instr(folded(serial), ?3) OR instr(folded(asset_tag), ?3) OR"
-            " mac IN (SELECT mac FROM lines JOIN accounts USING (sip_address) WHERE instr(folded(sip_address), ?3) OR instr(folded(display_name), ?3))) ORDER BY mac",
-            site, state, wanted, digits or wanted,
-        )  # fmt: skip
-        return [self._device(row) for row in rows]
+        return Devices(self, " AND ".join(conditions) or "true", {**said, "search": wanted, "digits": digits or wanted})
+
+    def known(self, macs: Iterable[str]) -> list[str]:
+        """Return which of these MACs are devices, in their order as text."""
+        return [str(row["mac"]) for row in self._rows("SELECT mac FROM devices WHERE mac IN (SELECT value FROM json_each(?)) ORDER BY mac", json.dumps(list(macs)))]
 
     def account(self, sip_address: str) -> Account | None:
         """Return the account of this SIP address, or None."""
@@ -343,6 +408,12 @@ class Records:
     def accounts(self) -> list[Account]:
         """Return every account, by SIP address."""
         return [self._account(row) for row in self._rows("SELECT * FROM accounts ORDER BY sip_address")]
+
+    def addresses_near(self, sip_address: str, most: int = 500) -> list[str]:
+        """Return the SIP addresses of accounts that stand beside this one in the alphabet, at most so many on each side."""
+        before = self._rows("SELECT sip_address FROM accounts WHERE sip_address < ? ORDER BY sip_address DESC LIMIT ?", sip_address, most)
+        behind = self._rows("SELECT sip_address FROM accounts WHERE sip_address >= ? ORDER BY sip_address LIMIT ?", sip_address, most)
+        return [str(row["sip_address"]) for row in (*before[::-1], *behind)]
 
     def site(self, slug: str) -> Site | None:
         """Return the site, or None."""
@@ -389,6 +460,11 @@ class Records:
         """Return what operators said in one scope, such as site:hq or line:805ec0d57d72/2."""
         return self._layers([scope])[scope]
 
+    def scopes(self, *names: str) -> list[str]:
+        """Return the scopes in which somebody said something; with names, one of these settings."""
+        marks = ",".join("?" * len(names))
+        return [str(row["scope"]) for row in self._rows(f"SELECT DISTINCT scope FROM settings{f' WHERE name IN ({marks})' if names else ''} ORDER BY scope", *names)]
+
     def contacts(self, site: str) -> list[Contact]:
         """Return the phone book of a site, by name."""
         return [_contact(row) for row in self._rows("SELECT * FROM contacts WHERE site = ? ORDER BY name", site)]
@@ -419,7 +495,7 @@ class Records:
 
     def dated_before(self, year: int) -> list[Device]:
         """Return the devices whose DST dates are those of an earlier year (F8)."""
-        return [self._device(row) for row in self._rows("SELECT * FROM devices WHERE dated_year < ? ORDER BY mac", year)]
+        return [self.device_of(row) for row in self._rows("SELECT * FROM devices WHERE dated_year < ? ORDER BY mac", year)]
 
     def meta(self, name: str) -> str:
         """Return a note of the server's own, or empty."""
@@ -482,7 +558,8 @@ class Records:
         if sentence not in self.faults and len(self.faults) < 100:
             self.faults.append(sentence)
 
-    def _device(self, row: sqlite3.Row, with_secrets: bool = True) -> Device:
+    def device_of(self, row: sqlite3.Row, with_secrets: bool = True) -> Device:
+        """Return the device of a row."""
         known = dict(zip(row.keys(), row, strict=True))
         known["group"] = known.pop("grp")
         known["cleared"] = frozenset(json.loads(known["cleared"]))

@@ -7,7 +7,9 @@ vocabulary and families, tries the files of the phones that it touches, writes, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,10 +21,12 @@ from provisioner.eventstore import EventStore
 from provisioner.families import Catalog, Family, Model
 from provisioner.families import load as load_families
 from provisioner.mac import parse, pretty
+from provisioner.records import Devices
 from provisioner.store import Store
 from provisioner.things import Device
 
 SAME = "nothing to change"
+Phones = Devices | Sequence[Device]  # those of a wide scope are read when asked for
 SAMPLE = 200  # phones whose files are tried before a change is written; every model is among them
 
 
@@ -76,9 +80,16 @@ class Admin:
         mac = parse(text)
         device = self.store.device(mac)
         if device is None:
-            near = nearest_mac(mac, (one.mac for one in self.store.devices()))
-            raise NotHere(f"phone {pretty(mac)} is not in the inventory{near}; add it with `provisioner device add {mac} --model FAMILY/MODEL`")
+            raise NotHere(f"phone {pretty(mac)} is not in the inventory{self.nearest(mac)}; add it with `provisioner device add {mac} --model FAMILY/MODEL`")
         return device
+
+    def nearest(self, mac: str) -> str:
+        """Return `; did you mean …?` for the device whose MAC differs in one digit, or in two, or nothing."""
+        for digits in (1, 2):
+            near = self.store.known(misspelt(mac, digits))
+            if near:
+                return f"; did you mean {pretty(near[0])}?"
+        return ""
 
     def model_of(self, device: Device) -> tuple[Family, Model] | None:
         """Return the family and model of a device, or None where the catalog has them no more."""
@@ -91,14 +102,13 @@ class Admin:
         found = self.model_of(device)
         return f"{device.mac} ({found[1].brand if found else device.family} {device.model})"
 
-    def change(self, work: Callable[[Transaction], bool], phones: Iterable[Device] = ()) -> tuple[bool, tuple[str, ...]]:
+    def change(self, work: Callable[[Transaction], bool], phones: Phones = ()) -> tuple[bool, tuple[str, ...]]:
         """Write, where the files of the phones that it touches can still be made; return (changed, notes).
 
         A phone whose file could not be made before does not stop a change; it is a note.
         Raises BadValue with what the phone's file cannot carry; then nothing was written (D6).
         """
-        every = list(phones)
-        some = sample(every)
+        some, count = sample(phones), len(phones)
         try:
             with self.store.change(self.who, self.door) as tx:
                 changed = work(tx)
@@ -108,16 +118,16 @@ class Admin:
         except _TakenBack as found:
             faults = found.faults
         if not faults:
-            return changed, _tried(every, some) if changed else ()
+            return changed, _tried(count, some) if changed else ()
         before = self.troubles([device for device in some if device.mac in faults])
         news = {mac: why for mac, why in faults.items() if before.get(mac) != why}
         if news:
-            raise BadValue(_refusal(news, every, self))
+            raise BadValue(_refusal(news, some, self))
         with self.store.change(self.who, self.door) as tx:
             changed = work(tx)
         mac, why = next(iter(faults.items()))
         many = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
-        return changed, (f"phone {pretty(mac)}{many} gets no file until this is mended: {why}", *_tried(every, some))
+        return changed, (f"phone {pretty(mac)}{many} gets no file until this is mended: {why}", *_tried(count, some))
 
     def troubles(self, phones: Iterable[Device]) -> dict[str, str]:
         """Return, for each phone whose files cannot be made, the sentence of why."""
@@ -138,29 +148,27 @@ class _TakenBack(Exception):
         self.faults = faults
 
 
-def _refusal(news: dict[str, str], every: list[Device], admin: Admin) -> str:
+def _refusal(news: dict[str, str], some: list[Device], admin: Admin) -> str:
     mac, why = next(iter(news.items()))
-    device = next(one for one in every if one.mac == mac)
+    device = next(one for one in some if one.mac == mac)
     many = f" (and {len(news) - 1} more phones)" if len(news) > 1 else ""
     return f"phone {admin.named(device)}{many} could not get its file: {why}. Nothing was changed"
 
 
-def _tried(every: list[Device], some: list[Device]) -> tuple[str, ...]:
-    if len(some) == len(every):
+def _tried(count: int, some: list[Device]) -> tuple[str, ...]:
+    if len(some) == count:
         return ()
-    return (f"tried on {len(some)} of the {len(every)} phones that this touches, some of every model; `provisioner check` tries more",)
+    return (f"tried on {len(some)} of the {count} phones that this touches, some of every model; `provisioner check` tries more",)
 
 
-def sample(devices: list[Device], most: int = SAMPLE) -> list[Device]:
-    """Return at most so many devices: the first of every model, then the second of every model, and so on."""
-    if len(devices) <= most:
-        return devices
-    ranks: dict[tuple[str, str], int] = {}
-    ranked = []
-    for device in devices:
-        rank = ranks[device.family, device.model] = ranks.get((device.family, device.model), 0) + 1
-        ranked.append((rank, device.mac, device))
-    return [device for *_, device in sorted(ranked, key=lambda row: row[:2])[:most]]
+def sample(phones: Phones, most: int = SAMPLE) -> list[Device]:
+    """Return at most so many phones: all of a few, else the first of every model, then the second of every model, and so on."""
+    return phones.sample(most) if isinstance(phones, Devices) and len(phones) > most else list(phones)[:most]
+
+
+def kinds(phones: Phones) -> Counter[tuple[str, ...]]:
+    """Return how many phones there are of each (family, model, firmware)."""
+    return phones.tally("family", "model", "firmware") if isinstance(phones, Devices) else Counter((one.family, one.model, one.firmware) for one in phones)
 
 
 def nearest_mac(mac: str, known: Iterable[str]) -> str:
@@ -171,6 +179,20 @@ def nearest_mac(mac: str, known: Iterable[str]) -> str:
     """
     best = min(((sum(a != b for a, b in zip(mac, other, strict=True)), other) for other in known), default=(12, ""))
     return f"; did you mean {pretty(best[1])}?" if 0 < best[0] <= 2 else ""
+
+
+def misspelt(mac: str, digits: int) -> Iterator[str]:
+    """Yield what a MAC is when so many of its digits are others: 180 for one, 14,850 for two.
+
+    >>> len(set(misspelt("805ec0d57d72", 1))), len(set(misspelt("805ec0d57d72", 2)))
+    (180, 14850)
+    """
+    for places in itertools.combinations(range(len(mac)), digits):
+        for others in itertools.product(*("0123456789abcdef".replace(mac[place], "") for place in places)):
+            word = list(mac)
+            for place, other in zip(places, others, strict=True):
+                word[place] = other
+            yield "".join(word)
 
 
 def did(changed: bool, sentence: str, notes: Iterable[str] = ()) -> Done:

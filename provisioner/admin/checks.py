@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from provisioner import vocabulary
-from provisioner.admin import Admin, sample, sites, words
+from provisioner.admin import Admin, kinds, sample, sites, words
 from provisioner.config import Config
 from provisioner.errors import BadManifest, StoreTrouble
 from provisioner.families import Catalog, Family
 from provisioner.mac import pretty
-from provisioner.records import WANTED_SQLITE
+from provisioner.records import WANTED_SQLITE, Devices
 from provisioner.render import Renderer
 from provisioner.store import KEY_FILE
-from provisioner.things import Account, Device, Site
+from provisioner.things import Account, Site
 from provisioner.tokens import LENGTH
 
 FAULT, WARNING = "fault", "warning"
@@ -74,12 +74,16 @@ def manifests(catalog: Catalog) -> Iterator[Finding]:
 
 def _families(admin: Admin) -> Iterator[Finding]:
     yield from manifests(admin.catalog)
-    lost = Counter(device.family for device in admin.store.devices() if device.family not in admin.catalog.families)
+    lost: Counter[str] = Counter()
+    for (slug, model), number in admin.store.devices().tally("family", "model").items():
+        family = admin.catalog.families.get(slug)
+        if family is None:
+            lost[slug] += number
+        elif not family.model(model):
+            for device in admin.store.devices(family=slug, model=model):
+                yield Finding(FAULT, "family", f"the family {slug} has no model {model}, which {pretty(device.mac)} is; `provisioner device change {device.mac} --model {slug}/…`")
     for slug, number in lost.items():
         yield Finding(FAULT, "family", f"{words.count(number, 'phone')} of family {slug} get nothing: the family cannot be used; mend its folder, or remove the phones")
-    for device in admin.store.devices():
-        if device.family in admin.catalog.families and not admin.model_of(device):
-            yield Finding(FAULT, "family", f"the family {device.family} has no model {device.model}, which {pretty(device.mac)} is; `provisioner device change {device.mac} --model {device.family}/…`")
 
 
 def _store(admin: Admin) -> Iterator[Finding]:
@@ -94,27 +98,27 @@ def _store(admin: Admin) -> Iterator[Finding]:
     mode = stat.S_IMODE(folder.stat().st_mode)
     if mode & 0o022:
         yield Finding(WARNING, "key", f"{folder} can be written by others (mode {mode:04o}); chmod 700 {folder}")
-    for device in admin.store.devices():
-        admin.store.layer(device.scope)
-    for scope in ("defaults", *(site.scope for site in admin.store.sites()), *(group.scope for group in admin.store.groups())):
-        admin.store.layer(scope)
+    for scope in admin.store.scopes():
+        admin.store.layer(scope)  # what it cannot read becomes a fault of the store
     for fault in admin.store.faults:
         yield Finding(WARNING, "settings", fault)
 
 
 def _sites(admin: Admin) -> Iterator[Finding]:
-    used = Counter((device.site, device.family) for device in admin.store.devices())
+    used: dict[str, set[str]] = {}
+    for slug, family in admin.store.devices().tally("site", "family"):
+        used.setdefault(slug, set()).add(family)
     for site in admin.store.sites():
-        phones = sum(number for (slug, _), number in used.items() if slug == site.slug)
+        here = used.get(site.slug, set())
         if not site.public_url and not site.tftp_public_url:
-            kind = FAULT if phones else WARNING
+            kind = FAULT if here else WARNING
             yield Finding(kind, "site", f"site {site.slug} has no public URL, which its phones' files need; `provisioner site change {site.slug} --public-url http://HOST:8080`")
         elif sites.only_here(site):
             yield Finding(WARNING, "site", f"the public URL of site {site.slug} is this machine's loopback, which phones elsewhere cannot reach; `provisioner site change {site.slug} --public-url http://HOST:8080`")
         for entry in site.networks:
             if entry.mac_is_enough and not entry.network.startswith(("127.", "::1")):
                 yield Finding(WARNING, "site", f"in network {entry.network} of site {site.slug} whoever names a phone's MAC gets its passwords; `provisioner site network add {site.slug} {entry.network} --token-needed` ends that")
-        yield from _url_lengths(admin, site, {family for slug, family in used if slug == site.slug})
+        yield from _url_lengths(admin, site, here)
 
 
 def url_length(family: Family, site: Site) -> int:
@@ -139,29 +143,36 @@ def _phones(admin: Admin) -> Iterator[Finding]:
     some = sample(every, _TRIED)
     for mac, why in admin.troubles(some).items():
         yield Finding(FAULT, "phone", f"{pretty(mac)} gets no file: {why}")
-    if len(some) < len(every):
-        yield Finding(WARNING, "phone", f"the files of {len(some):,} of {len(every):,} phones were tried, some of every model")
+    if len(some) < (count := len(every)):
+        yield Finding(WARNING, "phone", f"the files of {len(some):,} of {count:,} phones were tried, some of every model")
     yield from _factory_passwords(admin, every)
 
 
-def _factory_passwords(admin: Admin, devices: Iterable[Device]) -> Iterator[Finding]:
+def _factory_passwords(admin: Admin, devices: Devices) -> Iterator[Finding]:
     """Yield the phones that still have, or were given, a password that everybody knows (F11)."""
-    fetched = _fetched(admin)
-    waiting = [device for device in devices if device.mac not in fetched and not device.last_seen_at]
-    if waiting:
-        some = ", ".join(pretty(device.mac) for device in waiting[:5])
-        yield Finding(WARNING, "password", f"{words.count(len(waiting), 'phone')} never fetched a file, so still on factory passwords: {some}{' …' if len(waiting) > 5 else ''}; restart them")
-    lacking = Counter(device.family for device in devices if any(row.name == "admin_password" for found in [admin.model_of(device)] if found for row in found[0].lacks(found[1].name, device.firmware)))
+    fetched, number, first = _fetched(admin), 0, []
+    for mac in admin.store.devices(unseen=True).macs():
+        if mac not in fetched:
+            number += 1
+            first += [mac] if number <= 5 else []
+    if number:
+        some = ", ".join(map(pretty, first))
+        yield Finding(WARNING, "password", f"{words.count(number, 'phone')} never fetched a file, so still on factory passwords: {some}{' …' if number > 5 else ''}; restart them")
+    lacking: Counter[str] = Counter()
+    for (slug, model, firmware), number in kinds(devices).items():
+        family = admin.catalog.families.get(slug)
+        if family and (known := family.model(model)) and any(row.name == "admin_password" for row in family.lacks(known.name, firmware)):
+            lacking[slug] += number
     for slug, number in lacking.items():
         yield Finding(WARNING, "password", f"{words.count(number, 'phone')} of family {slug} take no administrator password from here; change it on each phone")
-    scopes = ["defaults", *(site.scope for site in admin.store.sites()), *(group.scope for group in admin.store.groups()), *(device.scope for device in devices)]
-    for scope in scopes:
+    for scope in admin.store.scopes("admin_password", "user_password"):
         said = admin.store.layer(scope)
         for name in ("admin_password", "user_password"):
             if str(said.get(name) or "").lower() in _COMMON:
                 yield Finding(WARNING, "password", f"{scope} says an {name} that is a factory's or the first to be guessed; `provisioner unset {scope} {name}` has one generated for each phone")
-    for device in devices:
-        if device.factory_password and admin.store.layer(device.scope).get("admin_password") == device.factory_password:
+        kind, _, name = scope.partition(":")
+        device = admin.store.device(name) if kind == "device" else None
+        if device and device.factory_password and said.get("admin_password") == device.factory_password:
             yield Finding(WARNING, "password", f"{pretty(device.mac)} is told to keep its factory password; `provisioner unset {device.scope} admin_password`")
 
 

@@ -22,19 +22,18 @@ def add(admin: Admin, name: str) -> Done:
 def remove(admin: Admin, name: str) -> Done:
     """Remove a group; its phones stay in the site."""
     group = scopes.group(admin, name)
-    phones = [device for device in admin.store.devices(site=group.site) if device.group == group.slug]
+    phones = admin.store.devices(site=group.site, group=group.slug)
+    count = len(phones)
     changed, notes = admin.change(lambda tx: tx.remove_group(group), phones)
-    return did(changed, f"removed group {group.slug} from site {group.site}; {words.count(len(phones), 'phone')} no longer in it", notes)
+    return did(changed, f"removed group {group.slug} from site {group.site}; {words.count(count, 'phone')} no longer in it", notes)
 
 
 def listed(admin: Admin, site: str = "") -> list[dict[str, Any]]:
     """Return the groups of a site, or all."""
     if site:
         scopes.site(admin, site)
-    counts: dict[tuple[str, str], int] = {}
-    for device in admin.store.devices(site=site):
-        counts[device.site, device.group] = counts.get((device.site, device.group), 0) + 1
-    return [{"group": f"{group.site}/{group.slug}", "site": group.site, "phones": counts.get((group.site, group.slug), 0)} for group in admin.store.groups(site)]
+    counts = admin.store.devices(site=site).tally("site", "grp")
+    return [{"group": f"{group.site}/{group.slug}", "site": group.site, "phones": counts[group.site, group.slug]} for group in admin.store.groups(site)]
 
 
 def shown(admin: Admin, name: str) -> dict[str, Any]:
@@ -43,7 +42,7 @@ def shown(admin: Admin, name: str) -> dict[str, Any]:
     return {
         "group": f"{group.site}/{group.slug}",
         "site": group.site,
-        "phones": [device.mac for device in admin.store.devices(site=group.site) if device.group == group.slug],
+        "phones": [device.mac for device in admin.store.devices(site=group.site, group=group.slug)],
         "settings": words.layer(admin.store.layer(group.scope)),
         "keys": [words.facts(key) for key in admin.store.keys_of(group.scope)],
     }

@@ -32,8 +32,8 @@ def put(admin: Admin, scope: str, position: int, type: str, value: str = "", lab
             notes.append(f"{pretty(device.mac)}: {fault}")
     if len(notes) > _MOST_NOTES:
         notes[_MOST_NOTES:] = [f"and {words.count(len(notes) - _MOST_NOTES, 'phone')} more that do not have this key"]
-    if line and where.kind == "device" and line not in [one.n for one in admin.store.lines_of(touched[0].mac)]:
-        notes.append(f"line {line} of {pretty(touched[0].mac)} has no account yet")
+    if line and where.kind == "device" and line not in [one.n for one in admin.store.lines_of(where.name)]:
+        notes.append(f"line {line} of {pretty(where.name)} has no account yet")
     changed, more = admin.change(lambda tx: tx.put_key(key), touched)
     return did(changed, f"set key {_place(key)} of {where} to {key.type}{f' {key.value}' if key.value else ''}", (*notes, *more))
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from provisioner.admin import Admin
+from provisioner.admin import Admin, Phones
 from provisioner.errors import BadValue, NotHere, UnknownName, nearest
 from provisioner.mac import parse, pretty
-from provisioner.things import Device, Group, sip_address
+from provisioner.things import Group, sip_address
 
 KINDS = ("defaults", "family", "model", "site", "group", "device", "account", "line")
 HELP = "defaults, family:F, model:F/M, site:S, group:S/G, device:MAC, account:SIP-ADDRESS or line:MAC/N"
@@ -85,7 +85,7 @@ def account(admin: Admin, text: str) -> str:
     except ValueError as why:
         raise BadValue(str(why)) from None
     if admin.store.account(address) is None:
-        close = nearest(address, [one.sip_address for one in admin.store.accounts()])
+        close = nearest(address, admin.store.addresses_near(address))
         raise NotHere(f"there is no account {address}{close}; add it with `provisioner account add {address}`")
     return address
 
@@ -114,7 +114,7 @@ _READERS = {
 }
 
 
-def phones(admin: Admin, scope: Scope) -> list[Device]:
+def phones(admin: Admin, scope: Scope) -> Phones:
     """Return the devices that a scope speaks for."""
     kind, name = scope.kind, scope.name
     if kind in ("device", "line"):
@@ -122,11 +122,7 @@ def phones(admin: Admin, scope: Scope) -> list[Device]:
     if kind == "account":
         macs = dict.fromkeys(line.mac for line in admin.store.lines_with(name))
         return [device for mac in macs if (device := admin.store.device(mac))]
+    first, _, second = name.partition("/")
     if kind in ("site", "group"):
-        slug, _, inner = name.partition("/")
-        return [device for device in admin.store.devices(site=slug) if not inner or device.group == inner]
-    everyone = admin.store.devices()
-    if kind == "defaults":
-        return everyone
-    family, _, model = name.partition("/")
-    return [device for device in everyone if device.family == family and model in ("", device.model)]
+        return admin.store.devices(site=first, group=second)
+    return admin.store.devices(family=first, model=second)  # of defaults neither is said

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from provisioner import vocabulary
-from provisioner.admin import Admin, Done, did, scopes, words
+from provisioner.admin import Admin, Done, Phones, did, kinds, scopes, words
 from provisioner.admin.scopes import Scope
 from provisioner.errors import BadValue
-from provisioner.things import Device
 from provisioner.vocabulary import Setting
 
 
@@ -47,22 +46,22 @@ def _row(scope: Scope, name: str) -> Setting:
     return row
 
 
-def _reach(scope: Scope, touched: list[Device]) -> str:
+def _reach(scope: Scope, touched: Phones) -> str:
     return "" if scope.kind in ("device", "line") else f"; {words.count(len(touched), 'phone')} will get it"
 
 
-def _notes(admin: Admin, touched: list[Device], values: Mapping[str, Any]) -> Iterable[str]:
+def _notes(admin: Admin, touched: Phones, values: Mapping[str, Any]) -> Iterable[str]:
     """Return which settings can cut phones off, and which of the phones have no parameter for them."""
     for name in values:
         if vocabulary.BY_NAME[name].may_strand and touched:
             yield f"a wrong {name} cuts a phone off from this server; try it on one phone before {words.count(len(touched), 'phone')} get it"
         lacking: dict[str, int] = {}
-        for device in touched:
-            found = admin.model_of(device)
-            row = next((row for row in found[0].lacks(found[1].name, device.firmware) if row.name == name), None) if found else None
-            if found and row:
-                why = f"{found[0].name} have no {name}: {row.why}"
-                lacking[why] = lacking.get(why, 0) + 1
+        for (slug, model, firmware), count in kinds(touched).items():
+            family = admin.catalog.families.get(slug)
+            row = next((row for row in family.lacks(model, firmware) if row.name == name), None) if family and family.model(model) else None
+            if family and row:
+                why = f"{family.name} have no {name}: {row.why}"
+                lacking[why] = lacking.get(why, 0) + count
         yield from (f"{why} ({words.count(count, 'phone')})" for why, count in lacking.items())
 
 
