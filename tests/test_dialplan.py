@@ -123,6 +123,7 @@ PLANS: Mapping[str, tuple[Callable[[str, str], str], Callable[[Parameters], str]
     "gigaset-dect": (players.timed_list, lambda said: ""),  # nor here: a handset dials with its key
     "grandstream": (players.braces, lambda said: said["P290"]),
     "htek": (players.braces, lambda said: said["P4200"]),
+    "alcatel": (players.timed_list, lambda said: ""),  # the digit map is not confirmed
     "audiocodes": (players.timed_list, lambda said: ""),  # no parameter for dial rules is known
     "atcom": (players.timed_list, lambda said: ""),  # nor here: a list of rules is known by its heading alone
     "avaya": (players.timed_list, lambda said: said["DIALPLAN"].replace("|", "\n")),
