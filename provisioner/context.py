@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
-from provisioner import dialplan, kinds, layers, timezones, tokens, vocabulary
+from provisioner import credentials, dialplan, kinds, layers, timezones, tokens, vocabulary
 from provisioner.errors import RenderFailed
 from provisioner.families import Family, Model
 from provisioner.formats import Word
@@ -261,6 +261,8 @@ def _entry(contact: Any) -> SimpleNamespace:
 class SiteUrls:
     """Canonical URLs of a site (D13); asking for one that nobody said is refused with the cure."""
 
+    user = password = Word("", "the provisioning user")  # of a phone alone, where its site takes passwords
+
     def __init__(self, family: Family, base: str, site: str = "", path: str = "") -> None:
         """base: the site's public URL; path: what comes behind it, such as p/TOKEN/."""
         self._family, self._base, self._site, self._path = family, base, site, path
@@ -307,7 +309,7 @@ class SiteUrls:
 
 
 class Urls(SiteUrls):
-    """The URLs of one phone: they hold its token, so they are secrets too."""
+    """The URLs of one phone: they hold its token, so they are secrets too; and its user and password where the site takes them."""
 
     def __init__(self, family: Family, facts: BootFacts, secrets: Secrets) -> None:
         """facts: of the phone; secrets: for its token, shown only where asked."""
@@ -315,3 +317,6 @@ class Urls(SiteUrls):
         base = site.public_url if "http" in family.wires or "https" in family.wires else site.tftp_public_url
         token = tokens.token(secrets.key, device.mac, device.generation) if secrets.shown else "*" * 26
         super().__init__(family, base, site.slug, f"p/{token}/")
+        if site.asks_passwords:
+            password = credentials.password_of(secrets.key, device.mac, device.generation) if secrets.shown else SHOWN
+            self.user, self.password = Word(device.mac, "the provisioning user"), Word(password, "the provisioning password")

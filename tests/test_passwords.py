@@ -322,3 +322,14 @@ def test_a_store_of_an_earlier_release_opens_with_its_sites_and_no_passwords(tmp
     store = Store.open(tmp_path / "older")
     site = store.site("default")
     assert site and site.passwords == "off" and len(site.networks) == 2
+
+
+def test_a_preview_shows_the_password_only_when_asked_to(booter: Booter) -> None:
+    mac = "805ec0d57d72"
+    with booter.store.change("test", "test") as tx:
+        tx.put_site(Site("default", public_url="http://192.0.2.1:8080", passwords="digest"))
+        tx.put_device(Device(mac, "yealink", "T46U"))
+
+    masked, shown = (booter.preview(mac, f"{mac}.cfg", reveal=reveal).decode() for reveal in (False, True))
+    assert secret(booter, mac) in shown and secret(booter, mac) not in masked
+    assert f"server.username = {mac}" in masked and f"server.username = {mac}" in shown
