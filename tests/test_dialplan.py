@@ -112,6 +112,7 @@ def test_the_players_read_the_makers_own_examples(play: object, plan: str, diall
 
 Parameters = Mapping[str, str]
 PLANS: Mapping[str, tuple[Callable[[str, str], str], Callable[[Parameters], str]]] = {
+    "2n": (players.timed_list, lambda said: ""),  # an intercom dials what its directory says
     "algo": (players.timed_list, lambda said: ""),  # a loudspeaker dials nothing
     "cisco-enterprise": (players.templates, lambda said: "\n".join(f"{said[f'TEMPLATE[{n}].timeout']} {said[f'TEMPLATE[{n}].match']}" for n in range(1, 1000) if f"TEMPLATE[{n}].match" in said)),
     "cisco-mpp": (players.parentheses, lambda said: said["Dial_Plan_1_"]),
