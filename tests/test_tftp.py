@@ -164,7 +164,8 @@ def test_a_file_that_shrinks_is_not_sent_as_if_it_were_whole(shelf: Shelf, port:
 
 def test_short_bodies_are_cut_once_for_all() -> None:
     blocks = BodyBlocks(b"x" * 600, 512)
-    assert blocks.packet(1) is blocks.packet(1)
+    (one,), (other,) = blocks.packets(1, 1) or [], blocks.packets(1, 1) or []
+    assert one is other
 
 
 # Options

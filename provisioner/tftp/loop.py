@@ -4,6 +4,9 @@ A request walks: listening socket -> read (packets.py) -> asked of the booter, e
 loop goes on -> transfer -> gone. Everything that waits stands in one table, `_transfers`, under the
 phone's address and port (its TID, RFC 1350 section 4), so a request that is sent twice is one transfer.
 
+Each transfer has one of PORTS sockets beside the listening one, so that a site that boots needs no thousands of them
+and many packets are read in one go; a phone tells its own packets by our port, we tell phones by theirs.
+
 What keeps it alive: time is monotonic; whatever goes wrong with one transfer ends that one; a source
 that never answered gets its first packet at most 1 + `retries` times (nobody can be flooded through us);
 when the table is full the transfer that was silent longest makes room.
@@ -15,6 +18,7 @@ import heapq
 import ipaddress
 import itertools
 import logging
+import random
 import select
 import socket
 import struct
@@ -36,9 +40,14 @@ Done = Callable[[Reply | None], None]
 Peer = tuple[Any, ...]  # a socket address, as the system gives it
 
 _IP_PKTINFO = 8  # Linux; Python's socket module names it from 3.12 on
+_SOL_UDP, _UDP_SEGMENT = 17, 103  # Linux 4.18; likewise without a name
+PORTS = 32  # of each of our addresses that is asked
 _BUFFER = 65536
-_BURST = 256  # packets taken from the listening socket before transfers have their turn
+_BURST = 256  # packets taken from one socket before others have their turn
 _RECEIVE_BUFFER = 4 << 20
+_TRAIN, _TRAIN_BYTES = 64, 65_000  # packets that the system takes as one, at most
+_REMEMBERED = 10.0  # seconds in which a packet of a transfer that has ended is no stranger's
+_MOVE_EVERY = 1.0  # seconds; a finer order of who was silent longest is not worth its work
 _LEAST_WAIT, _MOST_WAIT = 0.25, 2.0  # before a packet is sent again to a phone that has answered
 _MOST_FIRST_WAIT = 8.0  # and to one that has not, whose address may be forged
 _COPY = 1.0  # seconds after a phone's last word, in which the request that it began with is a copy and no new start
@@ -71,7 +80,7 @@ class _Transfer:
     """One request of one phone, from its first packet to its end."""
 
     __slots__ = (
-        "acked", "address", "ask", "blocks", "body", "due", "first", "heard", "peer", "planned", "sent", "sent_at", "sock", "source", "state", "terms", "tries", "wait",
+        "acked", "address", "ask", "blocks", "body", "due", "first", "heard", "moved", "peer", "planned", "sent", "sent_at", "sock", "source", "state", "terms", "tries", "wait",
     )  # fmt: skip
 
     def __init__(self, peer: Peer, address: str, first: bytes, ask: Ask, source: Peer | None, now: float) -> None:
@@ -86,6 +95,7 @@ class _Transfer:
         self.tries = 0
         self.wait = _MOST_WAIT
         self.heard = self.sent_at = now
+        self.moved = 0.0
         self.due = self.planned = float("inf")  # when it is late, and the earliest of its entries among the timers
 
     @property
@@ -110,6 +120,9 @@ class Loop:
         self._timers: list[tuple[float, int, _Transfer | Callable[[], None]]] = []
         self._order = itertools.count()
         self._uploads = 0
+        self._ports: dict[Peer, list[socket.socket]] = {}  # by our address
+        self._ended: OrderedDict[Peer, float] = OrderedDict()  # transfers that have ended lately, and when
+        self._trains = True
         self._bodies: weakref.WeakValueDictionary[tuple[bytes, int], BodyBlocks] = weakref.WeakValueDictionary()
         self._stop_at: float | None = None
         self._wildcard = ipaddress.ip_address(listening.getsockname()[0].partition("%")[0]).is_unspecified
@@ -172,6 +185,8 @@ class Loop:
             self._overdue()
         for transfer in list(self._transfers.values()):
             self._end(transfer)
+        for sock in itertools.chain.from_iterable(self._ports.values()):
+            sock.close()
         self.stopper.close()
         self._stopped.close()
         self._poll.close()
@@ -192,10 +207,14 @@ class Loop:
         try:
             step(*values)
         except Exception:
-            self.counts["faults"] += 1
-            log.exception("a fault of ours in the TFTP door; the other phones are served on")
-            if transfer:
-                self._end(transfer)
+            self._fault(transfer)
+
+    def _fault(self, transfer: _Transfer | None) -> None:
+        """Tell the fault that is being handled; its transfer ends."""
+        self.counts["faults"] += 1
+        log.exception("a fault of ours in the TFTP door; the other phones are served on")
+        if transfer:
+            self._end(transfer)
 
     def _overdue(self) -> None:
         now = self._clock()
@@ -249,8 +268,8 @@ class Loop:
             if not to_many:  # a request to a broadcast address is not answered (RFC 1123, 4.2.3.3)
                 self._asked(packet, peer, source if self._wildcard else None, transfer)
         elif transfer and not transfer.sock:
-            self._guarded(transfer, self._heard, transfer, packet)
-        elif kind in (packets.DATA, packets.ACK):
+            self._guarded(transfer, self._heard, transfer, packet, self._clock())
+        elif kind in (packets.DATA, packets.ACK) and peer not in self._ended:
             self._send(None, peer, packets.STRANGER, _asked_at(ancillary)[0] if self._wildcard else None)
 
     def _asked(self, packet: bytes, peer: Peer, source: Peer | None, before: _Transfer | None) -> None:
@@ -286,7 +305,7 @@ class Loop:
             return
         self._uploads += 1
         transfer.terms, transfer.state = terms, "receiving"
-        self._open(transfer)
+        transfer.sock = self._port(transfer)
         self._transmit(transfer)
 
     def _question(self, transfer: _Transfer, body: bytes | None) -> None:
@@ -327,7 +346,7 @@ class Loop:
         transfer.blocks, transfer.terms, transfer.state = blocks, terms, "sending"
         transfer.acked = -1 if terms.said else 0  # an OACK is acknowledged as block 0
         transfer.sent = 0 if terms.said else min(terms.window, blocks.count)
-        self._open(transfer)
+        transfer.sock = self._port(transfer)
         self._transmit(transfer)
 
     def _shared(self, body: bytes, size: int) -> BodyBlocks:
@@ -339,68 +358,85 @@ class Loop:
 
     # A transfer
 
-    def _open(self, transfer: _Transfer) -> None:
-        """Give the transfer a socket, and so a TID, of its own; at the address that the phone asked."""
+    def _port(self, transfer: _Transfer) -> socket.socket | None:
+        """Return the socket, and so the TID, of a transfer, at the address that the phone asked; None for the listening one."""
         if self.limits.single_port:
-            return
-        family = self._listening.family
+            return None
         here = transfer.source or (*self._listening.getsockname()[:1], 0, *self._listening.getsockname()[2:])
+        ports = self._ports.setdefault(here, [])
+        if len(ports) < PORTS:
+            ports.append(self._opened(here))
+        return random.choice(ports)
+
+    def _opened(self, here: Peer) -> socket.socket:
+        """Return a socket at an address of ours, at a port that the system chooses; raises OSError."""
+        family = self._listening.family
         sock = socket.socket(family, socket.SOCK_DGRAM)
         try:
             if family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
             sock.bind(here)
             sock.setblocking(False)
         except OSError:
             sock.close()
             raise
-        transfer.sock = sock
-        self.watch(sock, lambda: self._guarded(transfer, self._readable, transfer, sock))
+        self.watch(sock, lambda: self._readable(sock))
+        return sock
 
-    def _readable(self, transfer: _Transfer, sock: socket.socket) -> None:
-        for _ in range(self.limits.window):
+    def _readable(self, sock: socket.socket) -> None:
+        transfers, now = self._transfers, self._clock()
+        for _ in range(_BURST):
             try:
                 packet, peer = sock.recvfrom(_BUFFER)
-            except (BlockingIOError, ConnectionError):  # the latter: the phone's port is closed; its timer ends it
+            except (BlockingIOError, ConnectionError):  # the latter: a phone's port is closed; its timer ends it
                 return
-            if peer != transfer.peer:
-                self.counts["strangers"] += 1
-                if len(packet) >= 4 and packet[1] != packets.ERROR:
-                    self._send(sock, peer, packets.STRANGER)
+            transfer = transfers.get(peer)
+            if transfer is None or transfer.sock is not sock:
+                self._stranger(sock, packet, peer)
                 continue
-            self._heard(transfer, packet)
-            if transfer.sock is None:
-                return
+            try:
+                self._heard(transfer, packet, now)
+            except Exception:
+                self._fault(transfer)
 
-    def _heard(self, transfer: _Transfer, packet: bytes) -> None:
+    def _stranger(self, sock: socket.socket, packet: bytes, peer: Peer) -> None:
+        """Tell whoever has no transfer here that he has none, unless it has just ended."""
+        if peer in self._ended:
+            return
+        self.counts["strangers"] += 1
+        if len(packet) >= 4 and packet[1] != packets.ERROR:
+            self._send(sock, peer, packets.STRANGER)
+
+    def _heard(self, transfer: _Transfer, packet: bytes, now: float) -> None:
         """One packet from the phone itself."""
         if len(packet) < 4 or packet[0]:
             return
         kind = packet[1]
-        if kind == packets.ERROR:
+        if kind == packets.ACK and transfer.state == "sending":
+            self._acknowledged(transfer, packet[2] << 8 | packet[3], now)
+        elif kind == packets.ERROR:
             self.counts["given up by the phone"] += 1
             self._end(transfer)
-        elif kind == packets.ACK and transfer.state == "sending":
-            self._acknowledged(transfer, packets.number_of(packet))
         elif kind == packets.DATA and transfer.state == "receiving":
-            self._received(transfer, packet)
+            self._received(transfer, packet, now)
 
-    def _acknowledged(self, transfer: _Transfer, number: int) -> None:
+    def _acknowledged(self, transfer: _Transfer, number: int, now: float) -> None:
         """Go on after an ACK that is new; one that is old is silence, or each DATA would come twice for ever after."""
         news = (number - transfer.acked) & 0xFFFF
         if not 0 < news <= transfer.sent - transfer.acked:
             return
         assert transfer.blocks is not None
         transfer.acked += news
-        self._touch(transfer)
+        self._touch(transfer, now)
         if transfer.acked == transfer.blocks.count:
             self.counts["done"] += 1
             self._end(transfer)
             return
         transfer.sent = min(transfer.acked + transfer.terms.window, transfer.blocks.count)
-        self._transmit(transfer)
+        self._send_blocks(transfer, now)
 
-    def _received(self, transfer: _Transfer, packet: bytes) -> None:
+    def _received(self, transfer: _Transfer, packet: bytes, now: float) -> None:
         """Take one block of an upload; one that came before is acknowledged again, since our ACK was lost."""
         news = (packets.number_of(packet) - transfer.acked) & 0xFFFF
         block = packet[4:]
@@ -417,7 +453,7 @@ class Loop:
             return
         transfer.body += block
         transfer.acked += 1
-        self._touch(transfer)
+        self._touch(transfer, now)
         if len(block) < transfer.terms.block:
             transfer.state, transfer.due = "asking", float("inf")
             self._uploads -= 1
@@ -428,26 +464,55 @@ class Loop:
 
     def _transmit(self, transfer: _Transfer) -> None:
         """Send what is on its way now: the OACK, a window of blocks, or an upload's ACK."""
-        transfer.sent_at = now = self._clock()
-        if transfer.unheard:
+        now = self._clock()
+        if transfer.state != "receiving" and transfer.acked >= 0:
+            self._send_blocks(transfer, now)
+            return
+        self._await(transfer, now)
+        if transfer.state == "receiving":
+            opening = transfer.acked == 0 and transfer.terms.said
+            self._send(transfer.sock, transfer.peer, packets.oack(opening) if opening else packets.ack(transfer.acked), transfer.source)
+        else:
+            self._send(transfer.sock, transfer.peer, packets.oack(transfer.terms.said or {}), transfer.source)
+
+    def _await(self, transfer: _Transfer, now: float) -> None:
+        """Say until when the phone has time to answer what is sent now."""
+        transfer.sent_at = now
+        if transfer.acked <= 0:
             wait = min(transfer.terms.timeout or 2.0**transfer.tries, _MOST_FIRST_WAIT)
         else:
             wait = transfer.terms.timeout or min(transfer.wait * 2**transfer.tries, _MOST_WAIT)
         self._plan(transfer, now + wait)
-        if transfer.state == "receiving":
-            opening = transfer.acked == 0 and transfer.terms.said
-            self._send(transfer.sock, transfer.peer, packets.oack(opening) if opening else packets.ack(transfer.acked), transfer.source)
-            return
-        if transfer.acked < 0:
-            self._send(transfer.sock, transfer.peer, packets.oack(transfer.terms.said or {}), transfer.source)
-            return
-        assert transfer.blocks is not None
-        for number in range(transfer.acked + 1, transfer.sent + 1):
-            packet = transfer.blocks.packet(number)
-            if packet is None:
-                self._refuse(transfer, packets.ENDED)
+
+    def _send_blocks(self, transfer: _Transfer, now: float) -> None:
+        """Send the window of blocks that is on its way now."""
+        blocks, first, last = transfer.blocks, transfer.acked + 1, transfer.sent
+        assert blocks is not None
+        self._await(transfer, now)
+        wanted = blocks.packets(first, last)
+        if wanted is None:
+            self._refuse(transfer, packets.ENDED)
+        elif len(wanted) > 1 and transfer.sock and self._trains:
+            self._send_trains(transfer.sock, transfer.peer, wanted)
+        else:
+            for packet in wanted:
+                self._send(transfer.sock, transfer.peer, packet, transfer.source)
+
+    def _send_trains(self, sock: socket.socket, peer: Peer, wanted: list[bytes]) -> None:
+        """Send packets of one size, the last one perhaps shorter, many to a call: the system cuts them apart (UDP_SEGMENT)."""
+        size = len(wanted[0])
+        most = min(_TRAIN, _TRAIN_BYTES // size)
+        for place in range(0, len(wanted), most):
+            train = wanted[place : place + most]
+            try:
+                sock.sendmsg(train, [(_SOL_UDP, _UDP_SEGMENT, struct.pack("@H", size))], 0, peer)
+            except BlockingIOError:
+                self.counts["not sent"] += 1
+            except OSError:  # a network card that cannot, or an older Linux
+                self._trains = False
+                for packet in wanted[place:]:
+                    self._send(sock, peer, packet)
                 return
-            self._send(transfer.sock, transfer.peer, packet, transfer.source)
 
     def _late(self, transfer: _Transfer, now: float) -> None:
         """The phone has not answered in time: say it again, or give it up."""
@@ -460,14 +525,15 @@ class Loop:
         self.counts["sent again"] += 1
         self._transmit(transfer)
 
-    def _touch(self, transfer: _Transfer) -> None:
+    def _touch(self, transfer: _Transfer, now: float) -> None:
         """The phone is alive: it is no longer the one that was silent longest, and its round trip is known."""
-        now = self._clock()
         if not transfer.tries:  # a packet that was sent twice tells no round trip (Karn's algorithm, RFC 6298 section 3)
             transfer.wait = min(max(_LEAST_WAIT, 4 * (now - transfer.sent_at)), _MOST_WAIT)
         transfer.tries, transfer.heard = 0, now
-        self._transfers.move_to_end(transfer.peer)
-        self._of_address[transfer.address].move_to_end(transfer.peer)
+        if now - transfer.moved > _MOVE_EVERY:
+            transfer.moved = now
+            self._transfers.move_to_end(transfer.peer)
+            self._of_address[transfer.address].move_to_end(transfer.peer)
 
     def _enter(self, transfer: _Transfer) -> None:
         """Put a transfer into the table; where it is full the one that was silent longest makes room."""
@@ -498,14 +564,20 @@ class Loop:
         own.pop(transfer.peer, None)
         if not own:
             self._of_address.pop(transfer.address, None)
-        if transfer.sock:
-            self.unwatch(transfer.sock)
-            transfer.sock.close()
-            transfer.sock = None
+        transfer.sock = None
+        self._remember(transfer.peer)
         if transfer.blocks:
             transfer.blocks.close()
             transfer.blocks = None
         transfer.body = bytearray()
+
+    def _remember(self, peer: Peer) -> None:
+        """Know a transfer that has ended for a while: its last packets may still be on their way, and a phone that has gone on must not meet an ERROR."""
+        now = self._clock()
+        self._ended[peer] = now
+        self._ended.move_to_end(peer)
+        while self._ended and (next(iter(self._ended.values())) < now - _REMEMBERED or len(self._ended) > 2 * self.limits.transfers):
+            self._ended.popitem(last=False)
 
     def _send(self, sock: socket.socket | None, peer: Peer, packet: bytes, source: Peer | None = None) -> None:
         """Send one packet; what the network does not take is as if it had been lost on its way.

@@ -146,8 +146,8 @@ class Blocks(Protocol):
 
     count: int
 
-    def packet(self, number: int) -> bytes | None:
-        """Return the DATA packet of a block, counted from 1; None where it can no longer be had."""
+    def packets(self, first: int, last: int) -> list[bytes] | None:
+        """Return the DATA packets of blocks, counted from 1; None where they can no longer be had."""
 
     def close(self) -> None:
         """Let go of what is held open."""
@@ -160,11 +160,11 @@ class BodyBlocks:
         """size: bytes of one block."""
         self.body, self.size = body, size
         self.count = len(body) // size + 1
-        self._ready = [self._cut(number) for number in range(1, self.count + 1)] if self.count <= _CUT_AHEAD else []
+        self.ready = [self._cut(number) for number in range(1, self.count + 1)] if self.count <= _CUT_AHEAD else []
 
-    def packet(self, number: int) -> bytes | None:
-        """Return the DATA packet of a block."""
-        return self._ready[number - 1] if self._ready else self._cut(number)
+    def packets(self, first: int, last: int) -> list[bytes] | None:
+        """Return the DATA packets of blocks."""
+        return self.ready[first - 1 : last] or [self._cut(number) for number in range(first, last + 1)]
 
     def _cut(self, number: int) -> bytes:
         return _HEAD.pack(DATA, number & 0xFFFF) + self.body[(number - 1) * self.size : number * self.size]
@@ -174,7 +174,7 @@ class BodyBlocks:
 
 
 class FileBlocks:
-    """The packets of a file: one block is read when it is sent, so memory does not grow with the file."""
+    """The packets of a file: blocks are read when they are sent, so memory does not grow with the file."""
 
     def __init__(self, file: Path, size: int) -> None:
         """size: bytes of one block; raises OSError where the file cannot be opened."""
@@ -183,15 +183,17 @@ class FileBlocks:
         self.size = size
         self.count = self.length // size + 1
 
-    def packet(self, number: int) -> bytes | None:
-        """Return the DATA packet of a block; None where the file shrank, since a short block would mean its end."""
-        start = (number - 1) * self.size
+    def packets(self, first: int, last: int) -> list[bytes] | None:
+        """Return the DATA packets of blocks; None where the file shrank, since a short block would mean its end."""
+        start, size = (first - 1) * self.size, self.size
+        wanted = min((last - first + 1) * size, self.length - start)
         try:
-            block = os.pread(self._fd, self.size, start)
+            body = os.pread(self._fd, wanted, start)
         except OSError:
             return None
-        wanted = min(self.size, self.length - start)
-        return _HEAD.pack(DATA, number & 0xFFFF) + block[:wanted] if len(block) >= wanted else None
+        if len(body) < wanted:
+            return None
+        return [_HEAD.pack(DATA, first + place & 0xFFFF) + body[place * size : (place + 1) * size] for place in range(last - first + 1)]
 
     def close(self) -> None:
         """Close the file."""
