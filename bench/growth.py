@@ -216,7 +216,7 @@ def commands(here: Growing, devices: int) -> dict[str, Any]:
     return {
         "device explain": command(state, "device", "explain", mac, "language"),
         "device list --site": command(state, "device", "list", "--site", f"site-{devices // 2 // OF_A_SITE}" if devices > OF_A_SITE else "default"),
-        "device list": command(state, "device", "list"),
+        "device list --limit 100": command(state, "device", "list", "--limit", "100"),
         "device list --search": command(state, "device", "list", "--search", mac[4:]),
         "device show, mistyped": command(state, "device", "show", wrong),
         "set site": command(state, "set", "site:default", "language=it"),
@@ -251,7 +251,7 @@ def told(size: Mapping[str, Any]) -> Iterator[str]:
     """Give the lines for a terminal."""
     yield f"{size['devices']:,} devices: store {size['store_mb']:,.0f} MB; kept answer {size['warm_us']:.0f} us, first answer {size['cold_us']:.0f} us, look-up {size['lookup_us']:.1f} us, of nobody {size['nobody_us']:.1f} us; server {size['server_mb']:.0f} MB, first answer after {size['started_in']:.2f} s"
     for what, one in size["commands"].items():
-        yield f"  {what:<24} {'given up' if one['seconds'] is None else f'''{one['seconds']:8.2f} s {one['mb']:8.0f} MB  (exit code {one['code']})'''}"
+        yield f"  {what:<26} {'given up' if one['seconds'] is None else f'''{one['seconds']:8.2f} s {one['mb']:8.0f} MB  (exit code {one['code']})'''}"
 
 
 def main() -> int:

@@ -139,6 +139,14 @@ def test_the_phones_that_are_tried_are_some_of_every_model(admin: Admin) -> None
     assert [device.model for device in sample(admin.store.devices(model="One"))] == ["One"]
 
 
+def test_a_long_list_comes_in_pieces(admin: Admin) -> None:
+    for number in range(5):
+        devices.add(admin, f"02ac0e0001{number:02x}", "acme/Two", {})
+    first = devices.listed(admin, most=2)
+    assert [row["mac"] for row in first] == ["02ac0e000100", "02ac0e000101"]
+    assert [row["mac"] for row in devices.listed(admin, after="02:ac:0e:00:01:01")] == ["02ac0e000102", "02ac0e000103", "02ac0e000104"]
+
+
 def test_an_empty_fact_takes_away_what_was_said(admin: Admin) -> None:
     sites.add(admin, "hq", {"public_url": "http://192.0.2.2"})
     devices.add(admin, MAC, "acme/Two", {"site": "hq", "lines": 4, "keys": 9, "modules": 1, "name": "Anna"})

@@ -171,16 +171,6 @@ def kinds(phones: Phones) -> Counter[tuple[str, ...]]:
     return phones.tally("family", "model", "firmware") if isinstance(phones, Devices) else Counter((one.family, one.model, one.firmware) for one in phones)
 
 
-def nearest_mac(mac: str, known: Iterable[str]) -> str:
-    """Return `; did you mean …?` for the known MAC that differs in one or two digits, or nothing.
-
-    >>> nearest_mac("805ec0d57d72", ["805ec0d57d73", "000413a11fa7"])
-    '; did you mean 80:5e:c0:d5:7d:73?'
-    """
-    best = min(((sum(a != b for a, b in zip(mac, other, strict=True)), other) for other in known), default=(12, ""))
-    return f"; did you mean {pretty(best[1])}?" if 0 < best[0] <= 2 else ""
-
-
 def misspelt(mac: str, digits: int) -> Iterator[str]:
     """Yield what a MAC is when so many of its digits are others: 180 for one, 14,850 for two.
 

@@ -171,19 +171,21 @@ def credentials(admin: Admin, mac: str) -> tuple[dict[str, str], Done]:
     return {"user": device.mac, "password": admin.booter.password_of(device)}, Done("", changed=False, notes=() if asks else (note,))
 
 
-def listed(admin: Admin, state: str = "", site: str = "", search: str = "") -> list[dict[str, Any]]:
-    """Return the phones, one row each; state waiting: those that asked and that nobody added."""
+def listed(admin: Admin, state: str = "", site: str = "", search: str = "", most: int = 0, after: str = "") -> list[dict[str, Any]]:
+    """Return the phones by MAC, one row each; state waiting: those that asked and that nobody added, all of them.
+
+    most: how many, 0 is all; after: the MAC behind which they begin.
+    """
     if state == "waiting":
         return [row for row in events.waiting(admin) if site in ("", row["site"])]
-    rows = []
-    accounts: dict[str, list[dict[str, Any]]] = {}
-    for device in admin.store.devices(site=site, state=state, search=search):
-        accounts[device.mac] = [{"line": line.n, "account": line.sip_address} for line in admin.store.lines_of(device.mac)]
-        rows.append({
+    return [
+        {
             "mac": device.mac, "vendor": _brand(admin, device), "family": device.family, "model": device.model, "site": device.site, "group": device.group,
-            "state": device.state, "name": device.name, "lines": accounts[device.mac], "last_seen_at": device.last_seen_at or None,
-        })  # fmt: skip
-    return rows
+            "state": device.state, "name": device.name, "lines": [{"line": line.n, "account": line.sip_address} for line in admin.store.lines_of(device.mac)],
+            "last_seen_at": device.last_seen_at or None,
+        }
+        for device in admin.store.devices(site=site, state=state, search=search).page(most or -1, parse(after) if after else "")
+    ]  # fmt: skip
 
 
 def _brand(admin: Admin, device: Device) -> str | None:

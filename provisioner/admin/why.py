@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from provisioner import tokens
-from provisioner.admin import Admin, nearest_mac, sites
+from provisioner.admin import Admin, sites
 from provisioner.admin.words import count
 from provisioner.admit import TFTPKeepsSecrets, admit, network_of, token_fits
 from provisioner.boot import NO_FILE
@@ -152,7 +152,7 @@ def _inventory(admin: Admin, device: Device | None, mac: str) -> str:
         return f"{admin.named(device)} of site {device.site}, {device.state}, {count(lines, 'line')} with an account"
     if not mac:
         return "the request names no MAC"
-    return f"{pretty(mac)} is not in the inventory{nearest_mac(mac, (one.mac for one in admin.store.devices()))}"
+    return f"{pretty(mac)} is not in the inventory{admin.nearest(mac)}"
 
 
 def _rule(admin: Admin, request: PhoneRequest, who: Sighting, device: Device | None, steps: list[tuple[str, str]]) -> tuple[Family | None, FileRule, NotServed | None]:

@@ -92,16 +92,18 @@ def change(here: Session, mac: str, model: str, factory_password_file: Path | No
 @click.option("--state", type=click.Choice(devices.STATES_LISTED), help="Only these; waiting: phones that asked and that nobody added.")
 @click.option("--site", default="", metavar="SITE", help="Only those of a site.")
 @click.option("--search", default="", metavar="TEXT", help="Part of MAC, name, location, model, serial or account.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="At most so many, by MAC.")
+@click.option("--after", default="", metavar="MAC", help="Only those behind this MAC, such as the last of a list with --limit.")
 @out.as_json
 @session
-def list_(here: Session, state: str | None, site: str, search: str, json_: bool) -> None:
+def list_(here: Session, state: str | None, site: str, search: str, limit: int | None, after: str, json_: bool) -> None:
     """List the phones.
 
     \b
     Example:
       provisioner device list --state waiting
     """
-    rows = devices.listed(here.admin, state or "", site, search)
+    rows = devices.listed(here.admin, state or "", site, search, limit or 0, after)
     if json_:
         out.machine(rows)
     elif state == "waiting":
@@ -109,6 +111,8 @@ def list_(here: Session, state: str | None, site: str, search: str, json_: bool)
     else:
         short = [{**row, "model": f"{row['family']}/{row['model']}", "accounts": [line["account"] for line in row["lines"]]} for row in rows]
         out.table(short, ("mac", "model", "site", "state", "name", "accounts"), "no phones; `provisioner device add MAC --model FAMILY/MODEL`")
+        if limit and len(rows) == limit:
+            click.echo(f"the next are shown with --after {rows[-1]['mac']}", err=True)
 
 
 @device.command()
