@@ -1,6 +1,7 @@
 """The render process, which answers TFTP's cold questions, and its client in the TFTP loop.
 
-A slow template must stall nobody: the loop puts its questions over a local socket and goes on. The
+A reply that may be given again is kept by the client, and given again to the very same question without asking
+the process (repeats.py). Only what is new goes there, for a slow template must stall nobody: the loop puts its questions over a local socket and goes on. The
 process answers one after the other. A question that takes longer than LONGEST ends the process, by
 an alarm that no code of a template can hold up; the supervisor starts another one, that phone
 meets silence and asks again (F3), and the questions behind it are put again.
@@ -25,11 +26,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from provisioner.answers import OVERHEAD, Kept
+from provisioner.errors import StoreTrouble
+from provisioner.repeats import Repeats
 from provisioner.tftp import Done, Loop
-from provisioner.wire import PhoneRequest, Reply
+from provisioner.wire import PhoneRequest, Repeat, Reply
 
 log = logging.getLogger("provisioner.renderer")
 
+KEPT_BYTES = 32_000_000  # of replies in the loop's process
 LONGEST = 2.0  # seconds for one answer
 _PATIENCE = 20.0  # seconds that a question waits its turn: a whole site may boot at once, and a late answer is still one
 _QUEUE = 1000  # questions on their way; more come from a flood, and a phone asks again anyway
@@ -121,6 +126,7 @@ def _answered(booter: Booter, words: Mapping[str, Any], body: bytes, longest: fl
     said = {
         "n": words["n"], "outcome": reply.outcome, "file": str(reply.file) if reply.file else None, "media_type": reply.media_type,
         "etag": reply.etag, "revised_at": reply.revised_at.isoformat() if reply.revised_at else None,
+        "repeat": [reply.repeat.mac, reply.repeat.standing, reply.repeat.event] if reply.repeat else None,
     }  # fmt: skip
     return said, reply.body
 
@@ -155,9 +161,12 @@ class _Question:
 class Client:
     """Puts the loop's questions to the render process, and finds the next one where one has ended."""
 
-    def __init__(self, loop: Loop, folder: Path, name: str, failed: Callable[[PhoneRequest, str], None] = lambda request, why: None) -> None:
-        """folder, name: of the process's socket; failed: hears of a question that ended its process."""
-        self._loop, self._folder, self._name, self._failed = loop, folder, name, failed
+    def __init__(
+        self, loop: Loop, folder: Path, name: str, failed: Callable[[PhoneRequest, str], None] = lambda request, why: None, repeats: Repeats | None = None,
+    ) -> None:  # fmt: skip
+        """folder, name: of the process's socket; failed: hears of a question that ended its process; repeats: who allows a reply once more."""
+        self._loop, self._folder, self._name, self._failed, self._repeats = loop, folder, name, failed, repeats
+        self._kept: Kept[tuple[Reply, Repeat]] = Kept(KEPT_BYTES)
         self._sock: socket.socket | None = None
         self._out, self._in = bytearray(), bytearray()
         self._writing = self._sweeping = self._trying = self._farewell = False
@@ -166,6 +175,8 @@ class Client:
 
     def ask(self, request: PhoneRequest, body: bytes | None, done: Done) -> None:
         """Put a question; see tftp.Asker."""
+        if body is None and self._repeats and self._again(request, self._repeats, done):
+            return
         if len(self._open) >= _QUEUE:
             done(None)
             return
@@ -181,6 +192,19 @@ class Client:
         else:
             self._out += packet
             self._flush()
+
+    def _again(self, request: PhoneRequest, repeats: Repeats, done: Done) -> bool:
+        """Give the reply that the very same question had, where it may be given once more."""
+        started = time.perf_counter()
+        kept = self._kept.get(request)
+        try:
+            if kept is None or not repeats.allow(kept[1]):
+                return False
+        except StoreTrouble:  # the render process meets it, too, and says so in its event
+            return False
+        repeats.leave_event(kept[1], time.perf_counter() - started)
+        done(kept[0])
+        return True
 
     def _sweep(self) -> None:
         """Give up what has waited too long; the phone meets silence and asks again."""
@@ -252,7 +276,10 @@ class Client:
             self._farewell = self._farewell or words["n"] == _FAREWELL
             question = self._open.pop(words["n"], None)
             if question:
-                question.done(_reply(words, body))
+                reply = _reply(words, body)
+                if reply.repeat:
+                    self._kept.put(question.request, (reply, reply.repeat), len(body) + OVERHEAD)
+                question.done(reply)
         self._flush()
 
     def _answers(self) -> list[tuple[dict[str, Any], bytes]]:
@@ -289,4 +316,5 @@ def _reply(words: Mapping[str, Any], body: bytes) -> Reply:
         media_type=words["media_type"],
         etag=words["etag"],
         revised_at=datetime.fromisoformat(words["revised_at"]) if words["revised_at"] else None,
+        repeat=Repeat(words["repeat"][0], tuple(words["repeat"][1]), words["repeat"][2]) if words["repeat"] else None,
     )

@@ -273,7 +273,8 @@ class _Supervisor:
         )  # fmt: skip
         loop = Loop(self._tftp, limits)
         sender = Sender(self._sending)
-        loop.answered_by(renderer.Client(loop, self._folder, RENDER_SOCKET, lambda request, why: sender(_failed(request, why))))
+        repeats = Repeats(Store.open(config.state), sender.put)
+        loop.answered_by(renderer.Client(loop, self._folder, RENDER_SOCKET, lambda request, why: sender(_failed(request, why)), repeats))
         signal.signal(signal.SIGTERM, lambda *_: None)  # its number comes to the loop through the stopper
         signal.set_wakeup_fd(loop.stopper.fileno())
         loop.run()
