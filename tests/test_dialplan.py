@@ -113,6 +113,7 @@ def test_the_players_read_the_makers_own_examples(play: object, plan: str, diall
 Parameters = Mapping[str, str]
 PLANS: Mapping[str, tuple[Callable[[str, str], str], Callable[[Parameters], str]]] = {
     "2n": (players.timed_list, lambda said: ""),  # an intercom dials what its directory says
+    "akuvox": (players.timed_list, lambda said: ""),  # no dial rules are known
     "algo": (players.timed_list, lambda said: ""),  # a loudspeaker dials nothing
     "cisco-enterprise": (players.templates, lambda said: "\n".join(f"{said[f'TEMPLATE[{n}].timeout']} {said[f'TEMPLATE[{n}].match']}" for n in range(1, 1000) if f"TEMPLATE[{n}].match" in said)),
     "cisco-mpp": (players.parentheses, lambda said: said["Dial_Plan_1_"]),
@@ -127,6 +128,7 @@ PLANS: Mapping[str, tuple[Callable[[str, str], str], Callable[[Parameters], str]
     "alcatel": (players.timed_list, lambda said: ""),  # the digit map is not confirmed
     "audiocodes": (players.timed_list, lambda said: ""),  # no parameter for dial rules is known
     "atcom": (players.timed_list, lambda said: ""),  # nor here: a list of rules is known by its heading alone
+    "technicolor": (players.timed_list, lambda said: ""),  # how patterns are parted is not told; emergency numbers stand apart
     "avaya": (players.timed_list, lambda said: said["DIALPLAN"].replace("|", "\n")),
     "mitel": (players.exact_match, lambda said: said["sip dial plan"]),
     "panasonic": (players.timed_list, lambda said: said["DIAL_PLAN_1"].replace("|", "\n")),
@@ -135,6 +137,7 @@ PLANS: Mapping[str, tuple[Callable[[str, str], str], Callable[[Parameters], str]
     "snom": (players.expressions, lambda said: said["user_dp_str[1]"]),
     "yealink": (players.dial_now, lambda said: "\n".join(rule for name, rule in said.items() if name.startswith("dialplan.dialnow.rule.") and rule != "%NULL%")),
     "yealink-oem": (players.dial_now, lambda said: "\n".join(rule for name, rule in said.items() if name.startswith("DialNow["))),
+    "zenitel": (players.timed_list, lambda said: ""),  # no parameter for dial rules is known
 }
 FAMILIES = sorted(families.load().families)
 
