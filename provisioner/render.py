@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -74,7 +74,7 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def __init__(self, passes: _Passes, **options: Any) -> None:
         super().__init__(**options)
-        self._passes = passes
+        self._passes, self._loading = passes, threading.RLock()
 
     def one_pass(self) -> None:
         """Count a pass of a loop; what templates are compiled to calls it."""
@@ -96,6 +96,11 @@ class _Environment(ImmutableSandboxedEnvironment):
         if type(__obj) is Macro and len(args) == __obj._argument_count and kwargs.keys() <= _FRAME and not (__obj.caller or __obj.catch_kwargs or __obj.catch_varargs):
             return _written(__obj._func(*args))
         return super().call(__context, __obj, *args, **kwargs)
+
+    def get_template(self, name: str | jinja2.Template, parent: str | None = None, globals: MutableMapping[str, Any] | None = None) -> jinja2.Template:
+        """Return a template, compiled by the first thread that asks; the others wait, where all at once would take as long as one after the other."""
+        with self._loading:
+            return super().get_template(name, parent, globals)
 
     def join_path(self, template: str, parent: str) -> str:
         if template.startswith("_shared/"):

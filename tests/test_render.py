@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,7 +11,7 @@ import pytest
 from provisioner import families
 from provisioner.errors import BadManifest, RenderFailed, Unsayable
 from provisioner.formats import Word
-from provisioner.render import Renderer
+from provisioner.render import Renderer, _Checked
 from provisioner.timezones import Time
 from tests.test_families import GOOD, folder
 
@@ -61,6 +62,21 @@ def test_a_loop_that_never_ends_is_ended_with_its_line(tmp_path: Path, template:
 
 def test_loops_that_a_large_file_needs_are_passed(tmp_path: Path) -> None:
     assert render(tmp_path, "{% for n in many %}{% for m in many if m %}\n{{ n }}{% endfor %}{% endfor %}", many=range(300)).count("299") == 299
+
+
+def test_an_include_is_compiled_once_however_many_ask_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a restart thirty threads would compile the same template, for seconds, and answer nobody meanwhile."""
+    catalog = families.load([folder(tmp_path, GOOD, "{% include 'part.j2' %}\n")])
+    family = catalog.families["acme"]
+    (tmp_path / "acme" / "part.j2").write_text("{% if x %}\na = {{ x }}\n{% endif %}\n" * 200)
+    read: list[str] = []
+    source = _Checked.get_source
+    monkeypatch.setattr(_Checked, "get_source", lambda loader, environment, name: (read.append(name), source(loader, environment, name))[1])
+    renderer = Renderer(catalog)
+    with ThreadPoolExecutor(20) as pool:
+        made = [pool.submit(renderer.render, family, family.files[0], {"x": 1}) for _ in range(20)]
+        assert {one.result() for one in made} == {b"a = 1\n" * 200}
+    assert read == ["acme/phone.cfg.j2", "acme/part.j2"]
 
 
 def test_check_sees_the_same_before_any_phone_does(tmp_path: Path) -> None:
