@@ -156,21 +156,6 @@ def test_where_secrets_do_not_go_over_tftp_none_does(tmp_path: Path) -> None:
             assert "File not found" in str(refused)
 
 
-def test_whoever_dies_is_replaced(state: Path) -> None:
-    with serving(state) as server:
-        body = server.get(f"/{MAC}.cfg")
-        for name in ("render", "tftp", "http", "events"):
-            old = server.child(name)
-            os.kill(old, signal.SIGKILL)
-            until(lambda name=name, old=old: server.child(name) not in (0, old))
-            assert fetch_again(server, f"{MAC}.cfg") == body == until(lambda: server.get(f"/{MAC}.cfg"))
-        old_worker = until(lambda: workers(server))[0]
-        os.kill(old_worker, signal.SIGKILL)
-        until(lambda: [worker for worker in workers(server) if worker != old_worker])
-        assert server.get(f"/{MAC}.cfg") == body
-        assert server.stop() == 0
-
-
 def fetch_again(server: Server, name: str) -> bytes:
     """Fetch as a phone does, which asks again when nothing comes."""
     for _ in range(20):
