@@ -23,7 +23,7 @@ _SEPARATORS = str.maketrans("", "", ":_-")
 _WORDS: Mapping[str, str] = {
     "mac": _HEX12,
     "model": r"[a-z0-9][\w.+-]*(?: [a-z][\w+-]*)*?",
-    "code": r"(?![0-9a-f]{12}\b)[a-z0-9](?:(?!-[0-9a-f]{12}\b)[a-z0-9._-])*?",  # is and holds no MAC: snom{code}.htm is not snomD785-000413a11fa7.htm
+    "code": r"(?![0-9a-f]{12}\b)[a-z0-9](?:(?![-_][0-9a-f]{12}\b)[a-z0-9._-])*?",  # is and holds no MAC: snom{code}.htm is not snomD785-000413a11fa7.htm
     "firmware": r"v?\d+(?:[._]+[a-z0-9]+)*(?:\(\w+\))?(?:-\w+)*",
     "serial": r"[a-z0-9]+",
 }

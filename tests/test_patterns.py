@@ -71,6 +71,8 @@ def test_a_code_holds_no_mac() -> None:
     assert Pattern("snom{code}.htm").match("snomD785.htm") == {"code": "D785"}
     assert Pattern("snom{code}.htm").match("snomD785-000413A11FA7.htm") is None
     assert Pattern("snom{code}-{MAC}.htm").match("snomD785-000413A11FA7.htm") == {"code": "D785", "mac": "000413a11fa7"}
+    assert Pattern("VSP{code}.cfg").match("VSP735A_00122A010203.cfg") is None
+    assert Pattern("VSP{code}_{MAC}.cfg").match("VSP735A_00122A010203.cfg") == {"code": "735A", "mac": "00122a010203"}
 
 
 @pytest.mark.parametrize("family", families.load().families.values(), ids=lambda family: family.slug)
