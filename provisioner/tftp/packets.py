@@ -120,6 +120,7 @@ def number_of(packet: bytes) -> int:
     return int.from_bytes(packet[2:4], "big")
 
 
+ACKS = [ack(number) for number in range(_CUT_AHEAD + 1)]  # of short bodies
 NOT_FOUND = error(TftpErrors.FileNotFound)  # the one answer to unknown, refused and missing (D12)
 TOO_LARGE = error(TftpErrors.DiskFull)
 STRANGER = error(TftpErrors.UnknownTID)
