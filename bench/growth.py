@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,12 @@ import results
 from provisioner import families
 from provisioner.boot import Booter
 from provisioner.families import Catalog
+from provisioner.repeats import Repeats
 from provisioner.seal import Seal
 from provisioner.simulator import Phone
 from provisioner.store import FILE, KEY_FILE, Store
 from provisioner.things import Network, Site
-from provisioner.wire import PhoneRequest
+from provisioner.web.phones import Door
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 SEEDS = 1_000  # devices that are put through the store; the others are rows of the same shape
@@ -57,6 +58,8 @@ class Growing:
 
     def address(self, number: int) -> str:
         """Return an address in the network of the device's site."""
+        if number < len(self.seeds):
+            return "127.0.0.1"
         where = number // OF_A_SITE
         return f"10.{where >> 8}.{where & 255}.7"
 
@@ -67,10 +70,6 @@ def begun(state: Path, catalog: Catalog) -> Growing:
     store = Store.open(state)
     try:
         fleet.add(store, phones, PUBLIC_URL)
-        site = store.site("default")
-        assert site
-        with store.change("growth", "console") as tx:
-            tx.put_site(replace(site, networks=(*site.networks, Network("10.0.0.0/24", mac_is_enough=True))))
     finally:
         store.close()
     return Growing(state, catalog, phones)
@@ -82,7 +81,7 @@ def grow(here: Growing, have: int, most: int) -> None:
     store = Store.open(here.state)
     try:
         with store.change("growth", "console") as tx:
-            for number in range(-(-have // OF_A_SITE), -(-most // OF_A_SITE)):
+            for number in range(have // OF_A_SITE, -(-most // OF_A_SITE)):
                 tx.put_site(Site(f"site-{number}", networks=(Network(f"10.{number >> 8}.{number & 255}.0/24", mac_is_enough=True),), public_url=PUBLIC_URL))
         with store.writing() as connection:
             kept = [_rows_of(connection, phone.mac) for phone in here.seeds]
@@ -130,50 +129,67 @@ def _like(seed: list[tuple[str, dict[str, Any]]], here: Growing, number: int, se
 
 
 def answers(here: Growing, devices: int) -> dict[str, float]:
-    """Return microseconds: a device looked up, one that is not there, a first answer, a kept answer."""
+    """Return microseconds of one process's HTTP door: a first answer, a kept one, and one that is kept but asks whether its device has changed; and of look-ups."""
     chance = random.Random(devices)
     store = Store.open(here.state)
     try:
         # The same seeds at every size, so that the same files are asked for; which of their likes is drawn.
         likes = max(1, devices // len(here.seeds))
-        seeds = [number * 7 % len(here.seeds) for number in range(WARM)]
-        drawn = [number + len(here.seeds) * chance.randrange(likes) for number in seeds]
+        own = [own_file(Booter(store, here.catalog, lambda event: None), phone) for phone in here.seeds]
+        seeds = [seed for number in range(WARM * 2) if own[seed := number * 7 % len(here.seeds)]][:WARM]
+        drawn = list(dict.fromkeys(seed + len(here.seeds) * chance.randrange(likes) for seed in seeds))
         macs = [here.mac(number) for number in drawn]
-        names = {seed: here_name(Booter(store, here.catalog, lambda event: None), here.seeds[seed]) for seed in set(seeds)}
         asked = [
-            PhoneRequest(name.replace(here.seeds[seed].mac, mac), here.address(number), "http", here.seeds[seed].user_agent)
-            for seed, number, mac in zip(seeds, drawn, macs, strict=True)
-            if (name := names[seed])
+            environ(own[seed].replace(here.seeds[seed].mac, mac), here.address(number), here.seeds[seed].user_agent)
+            for number, mac in zip(drawn, macs, strict=True)
+            for seed in [number % len(here.seeds)]
         ]
-        found: dict[str, float] = {}
-        found["lookup_us"] = best(lambda: per(store.device, macs))
-        found["nobody_us"] = best(lambda: per(store.device, [f"0a{mac[2:]}" for mac in macs]))
 
-        def cold() -> float:
-            booter = Booter(store, here.catalog, lambda event: None)
-            served(booter, asked[-COLD:])  # templates are compiled
-            return per(booter.answer, asked[:COLD])
+        def door() -> Door:
+            booter = Booter(store, here.catalog, lambda event: None, kept_bytes=1 << 30)
+            fresh = Door(booter, Repeats(store, lambda row: None))
+            for one in asked[-COLD:]:
+                served(fresh, one)  # templates are compiled
+            return fresh
 
-        found["cold_us"] = best(cold)
-        booter = Booter(store, here.catalog, lambda event: None, kept_bytes=1 << 30)
-        served(booter, asked)
-        found["warm_us"] = best(lambda: per(booter.answer, asked))
-        return found
+        def written() -> None:
+            with store.change("growth", "console") as tx:
+                tx.put_meta("growth", str(time.monotonic_ns()))
+
+        def first() -> float:
+            fresh = door()
+            return per(lambda one: served(fresh, one), asked[:COLD])
+
+        warm = door()
+        per(lambda one: served(warm, one), asked)
+        return {
+            "cold_us": best(first),
+            "warm_us": best(lambda: per(lambda one: served(warm, one), asked)),
+            "checked_us": best(lambda: (written(), per(lambda one: served(warm, one), asked))[1]),
+            "lookup_us": best(lambda: per(store.device, macs)),
+            "nobody_us": best(lambda: per(store.device, [f"0a{mac[2:]}" for mac in macs])),
+        }  # fmt: skip
     finally:
         store.close()
 
 
-def here_name(booter: Booter, phone: Phone) -> str:
+def environ(name: str, address: str, user_agent: str) -> dict[str, Any]:
+    """Return a phone's GET as WSGI has it."""
+    return {"REQUEST_METHOD": "GET", "PATH_INFO": f"/{name}", "QUERY_STRING": "", "REMOTE_ADDR": address, "HTTP_USER_AGENT": user_agent, "HTTP_HOST": "127.0.0.1", "wsgi.url_scheme": "http"}
+
+
+def served(door: Door, one: dict[str, Any]) -> bytes:
+    """Ask once and return the body; raises where a phone gets no file."""
+    said: list[str] = []
+    body = b"".join(door(one, lambda status, headers: said.append(status)))  # type: ignore[arg-type]
+    if said != ["200 OK"]:
+        raise RuntimeError(f"{one['PATH_INFO']}: {said}")
+    return body
+
+
+def own_file(booter: Booter, phone: Phone) -> str:
     """Return the phone's own file, as it is named over the wire; empty where it has none."""
     return next((name for name, rule in booter.files_of(phone.mac) if rule.scope == "phone" and not rule.seeds and phone.mac in name), "")
-
-
-def served(booter: Booter, asked: Sequence[PhoneRequest]) -> None:
-    """Ask once each; raises where a phone gets no file."""
-    for request in asked:
-        reply = booter.answer(request)
-        if reply.status != 200:
-            raise RuntimeError(f"{request.path}: {reply.sentence}")
 
 
 def per(work: Callable[[Any], object], values: Sequence[Any]) -> float:
@@ -192,19 +208,20 @@ def best(measure: Callable[[], float]) -> float:
 
 
 def command(state: Path, *words: str) -> dict[str, Any]:
-    """Return how long one of the operator's commands takes, and its most memory; None where it takes too long."""
+    """Return the CPU-seconds and the most memory of one of the operator's commands; None where it takes too long."""
     environ = {**os.environ, "PROVISIONER_STATE": str(state), "PYTHONPATH": str(page.HERE.parent)}
     begun, most = time.monotonic(), 0.0
     process = subprocess.Popen([sys.executable, "-m", "provisioner", *words], env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while process.poll() is None and time.monotonic() - begun < LONGEST:
+    while time.monotonic() - begun < LONGEST:
         most = max(most, processes.most_megabytes(process.pid))  # and not what wait4 says: that begins with this process's own
+        ended, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if ended:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return {"cpu": usage.ru_utime + usage.ru_stime, "mb": most, "code": process.returncode}
         time.sleep(0.01)
-    seconds = time.monotonic() - begun
-    if process.poll() is None:
-        process.kill()
-        process.wait()
-        return {"seconds": None, "mb": most, "code": None}
-    return {"seconds": seconds, "mb": most, "code": process.returncode}
+    process.kill()
+    process.wait()
+    return {"cpu": None, "mb": most, "code": None}
 
 
 def commands(here: Growing, devices: int) -> dict[str, Any]:
@@ -231,7 +248,7 @@ def server(here: Growing, devices: int) -> dict[str, float]:
     try:
         booter = Booter(store, here.catalog, lambda event: None)
         seeds = [number for number, phone in enumerate(here.seeds) if phone.family.slug == here.seeds[0].family.slug]
-        names = [here_name(booter, here.seeds[seed]) for seed in seeds]
+        names = [own_file(booter, here.seeds[seed]) for seed in seeds]
     finally:
         store.close()
     own = [name for name in names if name]
@@ -249,9 +266,9 @@ def measured(here: Growing, devices: int) -> dict[str, Any]:
 
 def told(size: Mapping[str, Any]) -> Iterator[str]:
     """Give the lines for a terminal."""
-    yield f"{size['devices']:,} devices: store {size['store_mb']:,.0f} MB; kept answer {size['warm_us']:.0f} us, first answer {size['cold_us']:.0f} us, look-up {size['lookup_us']:.1f} us, of nobody {size['nobody_us']:.1f} us; server {size['server_mb']:.0f} MB, first answer after {size['started_in']:.2f} s"
+    yield f"{size['devices']:,} devices: store {size['store_mb']:,.0f} MB; kept answer {size['warm_us']:.0f} us ({size['checked_us']:.0f} us after a change elsewhere), first answer {size['cold_us']:.0f} us, look-up {size['lookup_us']:.1f} us, of nobody {size['nobody_us']:.1f} us; server {size['server_mb']:.0f} MB, first answer after {size['started_in']:.2f} s"
     for what, one in size["commands"].items():
-        yield f"  {what:<26} {'given up' if one['seconds'] is None else f'''{one['seconds']:8.2f} s {one['mb']:8.0f} MB  (exit code {one['code']})'''}"
+        yield f"  {what:<26} {'given up' if one['cpu'] is None else f'''{one['cpu']:8.2f} CPU-seconds {one['mb']:8.0f} MB  (exit code {one['code']})'''}"
 
 
 def main() -> int:

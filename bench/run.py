@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from typing import Any
 import page
 import results
 from marks import BENCH
-from processes import CLIENT_CPU, Ours, Peak, cpu_seconds, free_port, got, ours, running, until
+from processes import ALL_CPUS, CLIENT_CPU, Ours, Peak, cpu_seconds, free_port, got, ours, running, until
 
 from provisioner import families
 from provisioner.boot import Booter
@@ -42,6 +43,7 @@ TFTP_PHONES = 2_000  # of the devices, the first; each has a file for the peers
 WARM_PHONES = 500  # of these, those that ask while answers are kept
 FIRMWARE = f"{PREFIX}000000-T46U-108.86.0.20.rom"  # over TFTP only the name can tell which phone asks
 FIRMWARE_SIZE = 20_000_000
+FAMILIES = 60  # that a start is measured with; what is missing is made up of copies
 BUDGET = 400.0  # seconds; no round starts that would not end within
 DNSMASQ = "127.0.0.69"  # its TFTP port is always 69, so it gets an address of its own
 
@@ -55,10 +57,11 @@ server {{ listen 127.0.0.1:{port} backlog=4096; root {www}; }} }}
 
 @dataclass(frozen=True)
 class Place:
-    """Where a run keeps its things: the state of this server, the files of the others, and the yardstick's database."""
+    """Where a run keeps its things: the state of this server, families beside the shipped ones, the files of the others, and the yardstick's database."""
 
     tmp: Path
     state: Path
+    copies: Path
     www: Path
     db: Path
 
@@ -70,7 +73,7 @@ def name_of(number: int) -> str:
 
 def prepare(tmp: Path) -> Place:
     """Fill the store, write the very same bytes as files for the others, and make the yardstick's database."""
-    place = Place(tmp, tmp / "state", tmp / "www", tmp / "yardstick.db")
+    place = Place(tmp, tmp / "state", tmp / "families", tmp / "www", tmp / "yardstick.db")
     place.www.mkdir()
     tmp.chmod(0o755)
     store = Store.open(place.state)
@@ -95,7 +98,17 @@ def prepare(tmp: Path) -> Place:
     for folder in (assets, place.www):
         (folder / FIRMWARE).write_bytes(firmware)
     subprocess.run([sys.executable, "yardstick.py", str(place.db), str(DEVICES)], cwd=HERE, check=True)
+    copy_families(place.copies)
     return place
+
+
+def copy_families(folder: Path) -> None:
+    """Make copies of the shipped families under other names, until there are FAMILIES with the shipped ones."""
+    folder.mkdir()
+    known = sorted(families.load().families)
+    for number in range(max(0, FAMILIES - len(known))):
+        slug = known[number % len(known)]
+        shutil.copytree(families.shipped() / slug, folder / f"{slug}-copy{number // len(known)}")
 
 
 # The servers
@@ -273,6 +286,12 @@ def measure_change(place: Place, seconds: float, first: bool) -> Row:
     return {"http": http, "of_http": 20, "tftp": over_tftp, "of_tftp": 5}
 
 
+def measure_start(place: Place, seconds: float, first: bool) -> Row:
+    """Return how long this server takes from its start to its first answer, as it is shipped, on all cores, with so many families."""
+    with ours(place.state, name_of(DEVICES - 1), cpus=ALL_CPUS, phones_path=place.copies) as here:
+        return {"ours": {"started_in": here.started_in}}
+
+
 def in_turn(first: bool, who: dict[str, Callable[[], Row]]) -> Row:
     """Call each one, this server first or last."""
     names = list(who) if first else list(reversed(who))
@@ -315,7 +334,7 @@ def main() -> int:
                 break
             first = bool(number % 2)
             rounds.append({what: measure(place, asked.seconds, first) for what, measure in
-                           (("http", measure_http), ("cold", measure_cold), ("tftp", measure_tftp), ("change", measure_change))})  # fmt: skip
+                           (("start", measure_start), ("http", measure_http), ("cold", measure_cold), ("tftp", measure_tftp), ("change", measure_change))})  # fmt: skip
             longest = max(longest, time.monotonic() - at)
             print(f"round {number} took {time.monotonic() - at:.0f} s", flush=True)
     result = {
