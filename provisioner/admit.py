@@ -74,4 +74,5 @@ class TFTPKeepsSecrets(Refused):
 
 
 def _from(request: PhoneRequest) -> str:
-    return request.address or "an address that an untrusted proxy told us"
+    by = f" ({request.peer}: trusted_proxies does not name it, or what it says contradicts itself)" if request.peer else ""
+    return request.address or f"an address that an untrusted proxy told us{by}"

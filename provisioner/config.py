@@ -142,6 +142,10 @@ class Config:
         (), Many(Net(), most=64), "Proxies whose X-Forwarded-For is believed. A forwarded request of anybody else comes from nowhere, so no network of a site lets it in. A proxy must drop header names with an underscore (nginx does), which look the same behind it"
     )
 
+    proxy_address: Listen = _option(
+        "", Address(), "Where trusted_proxies pass connections on that begin with a PROXY header, version 1 or 2 (HAProxy's send-proxy); behind it HTTP, or TLS where there is a tls_certificate"
+    )
+
     tftp_address: Listen = _option("0.0.0.0:6969", Address(), "Where phones fetch their files over TFTP; phones expect port 69, which needs a privilege")
     tftp_single_port: bool = _option(False, Bool(), "Answer TFTP from the listening port itself, for containers, NAT and firewalls (the phone must not insist on a new port)")
     tftp_block_size: int = _option(1428, Int(512, 65464), "Largest block that a TFTP client gets; 1428 fits an Ethernet frame (RFC 2348)", unit="bytes")
@@ -223,8 +227,10 @@ def load(file: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     said.update(_from_environment(environ))
     values = {name: _read(BY_NAME[name], text, by) for name, (text, by) in said.items()}
     config = Config(**values, said_by={name: by for name, (_, by) in said.items()})
-    if not config.http_address and not config.https_address and not config.tftp_address:
-        raise BadConfig("http_address, https_address and tftp_address are all off, so no phone could ask; turn one of them on")
+    if not (config.http_address or config.https_address or config.proxy_address or config.tftp_address):
+        raise BadConfig("http_address, https_address, proxy_address and tftp_address are all off, so no phone could ask; turn one of them on")
+    if config.proxy_address and not config.trusted_proxies:
+        raise BadConfig("proxy_address is on, and trusted_proxies names nobody; name the proxies, or leave proxy_address empty")
     if config.https_address and config.tls_certificate == Path():
         raise BadConfig("https_address is on, and tls_certificate is empty; name the certificate's file, or leave https_address empty")
     return config

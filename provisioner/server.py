@@ -3,6 +3,8 @@
     serve     the supervisor: binds both doors, and replaces whoever dies
      ├ http       granian's master with its workers (phones' files over HTTP)
      ├ https      the same over TLS
+     ├ proxy      reads PROXY headers, and passes connections on to
+     ├ http-behind, https-behind    which are as http and https, at local sockets
      ├ tftp       the TFTP loop
      ├ render     answers the TFTP loop's questions
      └ events     the housekeeper, which alone writes events.db
@@ -31,6 +33,7 @@ import pwd
 import re
 import resource
 import selectors
+import shutil
 import signal
 import socket
 import ssl
@@ -62,6 +65,7 @@ from provisioner.store import FILE as STORE_FILE
 from provisioner.store import Store
 from provisioner.tftp import Limits, Loop, open_socket
 from provisioner.things import Event, EventRow
+from provisioner.web import relay
 from provisioner.web.doorman import DRAIN as HTTP_DRAIN
 from provisioner.web.doorman import Doorman
 from provisioner.web.phones import Door
@@ -73,7 +77,8 @@ SERVE_FILE, LOCK_FILE, RENDER_SOCKET = "serve.json", "serve.lock", "render.sock"
 BACKLOG = 4096  # phones that wait for an HTTP worker
 _STEADY = 5.0  # seconds; who lives longer is replaced at once
 _LONGEST_PAUSE = 10.0
-_DOORMEN = ("http", "https")
+_DOORMEN = ("http", "https", "http-behind", "https-behind")
+_MEMORY = "/dev/shm"  # where local sockets can be named whether the disk is full or not
 LOOK_EVERY = 30.0  # seconds; whether the certificate's files have changed
 _PR_SET_PDEATHSIG = 1
 _NO_WRITES = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
@@ -87,6 +92,7 @@ class Running:
     pid: int
     http: Listen
     https: Listen
+    proxy: Listen
     tftp: Listen
     state: Path
 
@@ -113,6 +119,8 @@ def _print(running: Running) -> None:
         print(f"phones over HTTP: http://{running.http}/", flush=True)
     if running.https:
         print(f"phones over HTTPS: https://{running.https}/", flush=True)
+    if running.proxy:
+        print(f"proxies with PROXY headers: {running.proxy}", flush=True)
     if running.tftp:
         print(f"phones over TFTP: tftp://{running.tftp}/", flush=True)
 
@@ -130,10 +138,13 @@ class _Supervisor:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.catalog = Catalog({})
-        self.running = Running(os.getpid(), Listen("", 0), Listen("", 0), Listen("", 0), config.state)
+        self.running = Running(os.getpid(), Listen("", 0), Listen("", 0), Listen("", 0), Listen("", 0), config.state)
         self._http: socket.socket | None = None
         self._https: socket.socket | None = None
         self._certificate: certificates.Keeper | None = None
+        self._proxy: socket.socket | None = None
+        self._behind: list[socket.socket] = []
+        self._room = Path()
         self._counts = Counts()
         self._tftp: socket.socket | None = None
         self._render: socket.socket | None = None
@@ -155,6 +166,9 @@ class _Supervisor:
         self._http = _bound_http("http_address", config.http_address) if config.http_address else None
         if config.https_address:
             self._https = _bound_http("https_address", config.https_address)
+        if config.proxy_address:
+            self._proxy = _bound_http("proxy_address", config.proxy_address)
+        if self._https or (self._proxy and config.tls_certificate != Path()):
             self._certificate = certificates.Keeper(*config.tls_files)
             self._warn_of_certificate()
         self._tftp = _bound_tftp(config.tftp_address) if config.tftp_address else None
@@ -173,9 +187,15 @@ class _Supervisor:
             EventStore.open(config.state).close()
         except StoreTrouble as why:
             log.warning("phones are answered, but no event is kept until this is mended: %s", why)
+        if self._proxy:
+            self._room = Path(tempfile.mkdtemp(prefix="provisioner-", dir=_MEMORY if os.access(_MEMORY, os.W_OK) else self._folder))
+            for name in (relay.HTTP_SOCKET, *([relay.HTTPS_SOCKET] if self._certificate else [])):
+                self._behind.append(renderer.listen(self._room, name))
+                self._behind[-1].listen(BACKLOG)
         self._read_families()
         self.running = Running(
-            os.getpid(), _real(config.http_address, self._http), _real(config.https_address, self._https), _real(config.tftp_address, self._tftp), config.state,
+            os.getpid(), _real(config.http_address, self._http), _real(config.https_address, self._https), _real(config.proxy_address, self._proxy),
+            _real(config.tftp_address, self._tftp), config.state,
         )  # fmt: skip
 
     def _settle(self, folder: Path) -> None:
@@ -199,7 +219,9 @@ class _Supervisor:
         for name in (SERVE_FILE, RENDER_SOCKET, housekeeper.WORD_FILE):
             if self._lock >= 0:
                 (self._folder / name).unlink(missing_ok=True)
-        for sock in (self._http, self._https, self._tftp, self._render, self._sending, self._reading, self._woken, self._waker):
+        if self._room != Path():
+            shutil.rmtree(self._room, ignore_errors=True)
+        for sock in (self._http, self._https, self._proxy, *self._behind, self._tftp, self._render, self._sending, self._reading, self._woken, self._waker):
             if sock:
                 sock.close()
         if self._certificate:
@@ -218,6 +240,11 @@ class _Supervisor:
             wanted["http"] = lambda: self._run_http(self._http)
         if self._https:
             wanted["https"] = lambda: self._run_http(self._https, self._certificate)
+        if self._proxy:
+            wanted["http-behind"] = lambda: self._run_http(self._behind[0])
+            if self._certificate:
+                wanted["https-behind"] = lambda: self._run_http(self._behind[1], self._certificate)
+            wanted["proxy"] = self._run_proxy
         if self._tftp:
             wanted |= {"render": self._run_render, "tftp": self._run_tftp}
         return wanted
@@ -263,6 +290,10 @@ class _Supervisor:
             return Door(booter, Repeats(booter.store, sender.put), trusted_proxies=config.trusted_proxies, upload_limit=config.upload_limit)
 
         Doorman(listening, config.http_workers, certificate.names if certificate else None).run(load)
+
+    def _run_proxy(self) -> None:
+        assert self._proxy
+        relay.Relay(self._proxy, self._room, self.config.trusted_proxies).run(HTTP_DRAIN)
 
     def _run_tftp(self) -> None:
         assert self._tftp
@@ -361,7 +392,7 @@ class _Supervisor:
         self._signals = [number for number in self._signals if number != signal.SIGHUP]
         self._read_families()
         self._renew_certificate()
-        self._replace(*(name for name in self._wanted if name != "events"))
+        self._replace(*(name for name in self._wanted if name not in ("events", "proxy")))
         log.info("the families were read again; new processes answer")
 
     def _replace(self, *names: str) -> None:
@@ -377,7 +408,7 @@ class _Supervisor:
     def _look_at_certificate(self) -> None:
         """Take a certificate whose files have changed into use."""
         if self._certificate and self._certificate.changed() and self._renew_certificate():
-            self._replace("https")
+            self._replace(*(name for name in self._wanted if name in ("https", "https-behind")))
 
     def _renew_certificate(self) -> bool:
         """Read the certificate again; return True where another one is in use now."""
@@ -405,7 +436,7 @@ class _Supervisor:
     def _end(self) -> None:
         """Let the doors' processes come to their end, then those behind them, the events last."""
         asked = len(self._signals)
-        for names, seconds in (((*_DOORMEN, "tftp"), HTTP_DRAIN + 1), (("render",), 3), (("events",), 5)):
+        for names, seconds in ((("proxy", *_DOORMEN, "tftp"), HTTP_DRAIN + 1), (("render",), 3), (("events",), 5)):
             ending = [child for child in self._children.values() if child.name in names]
             self._say(ending, signal.SIGTERM)
             until = time.monotonic() + seconds
@@ -420,7 +451,7 @@ class _Supervisor:
         children = [{"name": child.name, "pid": child.pid} for child in self._children.values() if not child.told]
         word = {
             "pid": self.running.pid, "started": datetime.now(UTC).isoformat(timespec="seconds"), "http": str(self.running.http),
-            "https": str(self.running.https), "tftp": str(self.running.tftp), "children": children,
+            "https": str(self.running.https), "proxy": str(self.running.proxy), "tftp": str(self.running.tftp), "children": children,
         }  # fmt: skip
         try:
             housekeeper.put_file(self._folder / SERVE_FILE, json.dumps(word, indent=1))
@@ -570,8 +601,9 @@ def health(config: Config, seconds: float = 5.0) -> list[tuple[str, bool, str]]:
         if address:
             found.append((name, *_asked(ask, address, seconds)))
     alive = {child["name"]: child["pid"] for child in word["children"]}
-    if "render" in alive:
-        found.append(("render", _alive(alive["render"]), f"process {alive['render']}" if _alive(alive["render"]) else "it has ended and is being replaced; look at the server's log"))
+    for name in ("proxy", "http-behind", "https-behind", "render"):
+        if name in alive:
+            found.append((name, _alive(alive[name]), f"process {alive[name]}" if _alive(alive[name]) else "it has ended and is being replaced; look at the server's log"))
     return [*found, _events_health(folder), _store_health(config)]
 
 

@@ -17,7 +17,7 @@ class PhoneRequest:
     address:   of the phone, IPv4-mapped IPv6 unmapped; empty where it came from nowhere (F18).
     wire:      http, https or tftp.
     etags:     digests that the phone says it has (If-None-Match), without quotes.
-    forwarded: a proxy that nobody named spoke for it.
+    forwarded: a proxy that nobody named spoke for it; peer: which one, where that is so.
     method, authorization: as HTTP has them; with them a phone proves that it knows its password.
     """
 
@@ -30,6 +30,7 @@ class PhoneRequest:
     etags: tuple[str, ...] = ()
     method: str = "GET"
     authorization: str = field(default="", repr=False)
+    peer: str = ""
 
 
 @dataclass(slots=True)

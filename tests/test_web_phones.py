@@ -274,4 +274,6 @@ def test_a_trusted_proxy_may_say_that_it_was_https(shelf: Shelf) -> None:
     said = {"X-Forwarded-For": "198.51.100.1", "X-Forwarded-Proto": "https"}
     client.get("/a.cfg", headers=said, environ_base={"REMOTE_ADDR": "127.0.0.1"})
     client.get("/a.cfg", headers=said, environ_base={"REMOTE_ADDR": "192.0.2.7"})
-    assert [one.wire for one in shelf.asked] == ["https", "http"]
+    for node in ("for=198.51.100.1;proto=https", 'for=203.0.113.9;proto=http, for=198.51.100.1; Proto="HTTPS"', "for=198.51.100.1;proto=https, for=198.51.100.2;proto=http"):
+        client.get("/a.cfg", headers={"Forwarded": node}, environ_base={"REMOTE_ADDR": "127.0.0.1"})
+    assert [one.wire for one in shelf.asked] == ["https", "http", "https", "https", "http"]

@@ -34,6 +34,8 @@ def serve(here: Session, try_here: bool) -> None:
         for name, address in (("HTTP", running.http), ("HTTPS", running.https), ("TFTP", running.tftp)):
             if address:
                 click.echo(f"phones over {name}: {name.lower()}://{address}/")
+        if running.proxy:
+            click.echo(f"proxies with PROXY headers: {running.proxy}")
         _first_words(config, running, try_here)
         sys.stdout.flush()
 

@@ -20,8 +20,11 @@ def asked(environ: WSGIEnvironment, trusted_proxies: Sequence[Network]) -> Phone
     """Return the request in our words."""
     token, path = tokens.split(path_of(environ))
     address, forwarded = origin(environ, trusted_proxies)
-    secure = environ["wsgi.url_scheme"] == "https" or (
-        address and "https" in _last(environ.get("HTTP_X_FORWARDED_PROTO", "")) and _among(environ.get("REMOTE_ADDR", ""), trusted_proxies)
+    peer, over_tls = _peer(environ)
+    secure = (
+        over_tls
+        or environ["wsgi.url_scheme"] == "https"
+        or (address and _says_https(environ) and _among(peer, trusted_proxies))
     )
     return PhoneRequest(
         path=path,
@@ -33,6 +36,7 @@ def asked(environ: WSGIEnvironment, trusted_proxies: Sequence[Network]) -> Phone
         etags=_etags(environ.get("HTTP_IF_NONE_MATCH", "")),
         method=environ["REQUEST_METHOD"],
         authorization=environ.get("HTTP_AUTHORIZATION", ""),
+        peer=peer if forwarded else "",
     )
 
 
@@ -42,13 +46,19 @@ def path_of(environ: WSGIEnvironment) -> str:
     return "/" + path.encode("latin-1").decode(errors="replace").lstrip("/")
 
 
+def _peer(environ: WSGIEnvironment) -> tuple[str, bool]:
+    """Return who opened the connection, and whether TLS ended with the proxy that tells it (relay.py)."""
+    peer, _, mark = environ.get("REMOTE_ADDR", "").partition(",")
+    return peer, mark == "https"
+
+
 def origin(environ: WSGIEnvironment, trusted: Sequence[Network]) -> tuple[str, bool]:
     """Return the phone's address and False; or nowhere, an empty text, and True where only an untrusted word tells it (F18).
 
     Where the peer is a trusted proxy, the right-most hop that is not one counts; where X-Forwarded-For,
     Forwarded (RFC 7239) and X-Real-IP differ, one of them is a guest's, and none counts.
     """
-    here = _parsed(environ.get("REMOTE_ADDR", ""))
+    here = _parsed(_peer(environ)[0])
     if not any(name.startswith("HTTP_X_FORWARDED_") or name in ("HTTP_FORWARDED", "HTTP_X_REAL_IP") for name in environ):
         return (str(here), False) if here else ("", True)
     if here is None or not _in(here, trusted):
@@ -75,6 +85,7 @@ def _right_most(hops: list[str], trusted: Sequence[Network]) -> Address | None:
 
 
 _FOR = re.compile(r'(?:^|;)\s*for\s*=\s*("[^"]*"|[^;\s"]+)', re.IGNORECASE)
+_PROTO = re.compile(r'(?:^|;)\s*proto\s*=\s*"?(\w+)')
 _HOP = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d{1,5})?|(\d[\d.]+)(?::\d{1,5})?|([0-9A-Fa-f:.]+)")
 
 
@@ -104,6 +115,12 @@ def _in(address: Address, networks: Sequence[Network]) -> bool:
 def _among(peer: str, networks: Sequence[Network]) -> bool:
     address = _parsed(peer)
     return address is not None and _in(address, networks)
+
+
+def _says_https(environ: WSGIEnvironment) -> bool:
+    """Return True where the last proxy says that it was asked over TLS."""
+    forwarded = _PROTO.search(_last(environ.get("HTTP_FORWARDED", "")))
+    return "https" in (_last(environ.get("HTTP_X_FORWARDED_PROTO", "")), forwarded and forwarded[1])
 
 
 def _last(text: str) -> str:

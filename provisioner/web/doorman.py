@@ -39,9 +39,10 @@ class Doorman(MPServer):
     """granian's master: keeps its workers running, and ends them in peace on SIGTERM."""
 
     def __init__(self, listening: socket.socket, workers: int, tls: tuple[str, str] | None = None) -> None:
-        """listening: bound and listening; workers: how many processes; tls: files of certificate and key, both in PEM and known to be good."""
+        """listening: bound and listening, of TCP or local; workers: how many processes; tls: files of certificate and key, both in PEM and known to be good."""
         self._listening, self._relieved = listening, False
-        host, port = listening.getsockname()[:2]
+        self._is_local = listening.family == socket.AF_UNIX
+        host, port = ("a local socket", 0) if self._is_local else listening.getsockname()[:2]
         super().__init__(
             "provisioner", address=host, port=port, interface=Interfaces.WSGI, workers=workers, http=HTTPModes.http1, websockets=False,
             backpressure=CONNECTIONS, blocking_threads=THREADS, http1_settings=HTTP1Settings(header_read_timeout=_HEADERS_WITHIN, max_buffer_size=_BUFFER),
@@ -79,7 +80,7 @@ class Doorman(MPServer):
     def _init_shared_socket(self) -> None:
         self._ssp: Any = None
         self._sso: Any = None
-        self._shd: Any = SocketHolder(os.dup(self._listening.fileno()), False, 1024)  # type: ignore[call-arg]
+        self._shd: Any = SocketHolder(os.dup(self._listening.fileno()), self._is_local, 1024)  # type: ignore[call-arg]
         self._sfd = self._shd.get_fd()
 
 
