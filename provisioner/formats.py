@@ -154,5 +154,6 @@ PLACES: Mapping[str, Callable[[Writer, str, str], str]] = {
     "macro": _refusing("$!^'", "a macro"),
     "login": _refusing(":@/", "a user:password@host"),
     "cell": _refusing(',"#', "a cell of a table with commas"),
+    "pattern": _refusing(' .+?%*[](){}|^$\\"#', "a pattern of numbers"),
     "digits": _digits,
 }
