@@ -101,6 +101,14 @@ def test_the_table_of_countries_holds_numbers_that_can_be_dialled() -> None:
         (players.exact_match, "x+#|xx+*", "201#", AT_ONCE),
         (players.exact_match, "x+#|xx+*", "201", AFTER_WAIT),
         (players.exact_match, "112|x+", "201", CUT_SHORT),
+        (players.routing_tables, "5..\n001T", "512", AT_ONCE),
+        (players.routing_tables, "5..\n001T", "00144", AFTER_WAIT),
+        (players.routing_tables, "5..\n001T", "61", REFUSED),
+        (players.routing_tables, "1\n12\n11\n111T", "12", AT_ONCE),
+        (players.routing_tables, "1\n12\n11\n111T", "11", REFUSED),
+        (players.routing_tables, "1\n12\n11\n111T", "1111", AFTER_WAIT),
+        (players.routing_tables, "911\ndefault\n\n[2-9]...\n.T", "911", AT_ONCE),
+        (players.routing_tables, "911\ndefault\n\n[2-9]...\n.T", "9145", AT_ONCE),
     ],
 )
 def test_the_players_read_the_makers_own_examples(play: object, plan: str, dialled: str, becomes: str) -> None:
@@ -119,6 +127,7 @@ PLANS: Mapping[str, tuple[Callable[[str, str], str], Callable[[Parameters], str]
     "cisco-mpp": (players.parentheses, lambda said: said["Dial_Plan_1_"]),
     "cisco-spa": (players.parentheses, lambda said: said["Dial_Plan_1_"]),
     "digium": (players.digit_map, lambda said: re.sub(r"T\d+", "T", said["account[0].dial_plan"])),
+    "escene": (players.timed_list, lambda said: ""),  # whether a row of its routing table dials at once is not told
     "fanvil": (players.timed_list, lambda said: ""),  # no element for dial rules is known
     "flyingvoice": (players.timed_list, lambda said: ""),  # no dial rules in the maker's templates
     "gigaset": (players.timed_list, lambda said: ""),  # nor here
@@ -134,6 +143,7 @@ PLANS: Mapping[str, tuple[Callable[[str, str], str], Callable[[Parameters], str]
     "mitel": (players.exact_match, lambda said: said["sip dial plan"]),
     "panasonic": (players.timed_list, lambda said: said["DIAL_PLAN_1"].replace("|", "\n")),
     "obihai": (players.parentheses, lambda said: said["VoiceService.1.VoiceProfile.1.DigitMap"]),
+    "patton": (players.routing_tables, lambda said: "\n\n".join("\n".join(said[name] for name in said if re.fullmatch(rf"context cs switch/routing-table called-e164\[{table}\]/route\[\d+\]", name)) for table in (1, 2))),
     "poly": (players.digit_map, lambda said: said["dialplan.digitmap"]),
     "snom": (players.expressions, lambda said: said["user_dp_str[1]"]),
     "vtech": (players.timed_list, lambda said: ""),  # no dial plan but "anything, then wait" is known
