@@ -218,10 +218,10 @@ class Booter:
             return self._asset(rule, request)
         if not rule.template:
             return self._kept_upload(family, device, request, rule)
-        who = trail.sighting
         trail.repeats = not rule.seeds  # what seeds a phone's own file depends on what the phone sent, too
-        self._remember_firmware(device, who, request)
-        known = self._answers.get(_key(family, rule, device, who.firmware))
+        firmware = self._own_firmware(family, request, trail.sighting)
+        self._remember_firmware(device, firmware, request)
+        known = self._answers.get(_key(family, rule, device, firmware))
         if known:
             return _reply(known, rule, request, device)
         facts = self.store.facts_for(device.mac)
@@ -229,10 +229,10 @@ class Booter:
             raise Unknown(f"phone {pretty(device.mac)} was removed while it asked; add it again")
         if rule.seeds and not self._is_ours(family, request, facts):
             return self._kept_upload(family, device, request, rule)
-        body = self._render(family, rule, facts, who.firmware)  # 5 layers, 6 render, 7 encode
+        body = self._render(family, rule, facts, firmware)  # 5 layers, 6 render, 7 encode
         answer = Answer(body, _etag(body))
         if not rule.seeds:
-            self._answers.put(_key(family, rule, facts.device, who.firmware), answer, len(body) + OVERHEAD)
+            self._answers.put(_key(family, rule, facts.device, firmware), answer, len(body) + OVERHEAD)
         return _reply(answer, rule, request, facts.device)  # 8 reply
 
     def _is_ours(self, family: Family, request: PhoneRequest, facts: BootFacts) -> bool:
@@ -242,11 +242,11 @@ class Booter:
             return False
         return not values["keep_user_changes"].value or self.store.upload(facts.device.mac, last_segment(request.path).lower()) is None
 
-    def _remember_firmware(self, device: Device, who: Sighting, request: PhoneRequest) -> None:
+    def _remember_firmware(self, device: Device, firmware: str, request: PhoneRequest) -> None:
         """Keep the firmware that an admitted phone says it has; a disk that takes no write stops nobody."""
-        if who.firmware and who.firmware != device.firmware:
+        if firmware and firmware != device.firmware:
             try:
-                self.store.seen(device.mac, request.address, who.firmware)
+                self.store.seen(device.mac, request.address, firmware)
             except StoreTrouble:
                 pass
 

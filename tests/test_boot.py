@@ -123,6 +123,14 @@ def test_the_same_question_has_the_same_answer_by_every_road(house: Booter) -> N
     assert len({house.answer(road).body for road in roads}) == 1
 
 
+def test_what_another_makers_phone_says_of_itself_is_not_kept(house: Booter) -> None:
+    before = house.store.device(MAC)
+    house.answer(ask(user_agent="Yealink SIP-T46U 108.86.0.20"))
+    assert house.store.device(MAC) == before
+    house.answer(ask(user_agent=f"Acme A100 1.0 {MAC}"))
+    assert house.store.device(MAC).firmware == "1.0"  # type: ignore[union-attr]
+
+
 def test_a_layer_said_later_is_in_the_next_answer(house: Booter) -> None:
     before = house.answer(ask())
     with house.store.change("test", "test") as tx:
