@@ -288,3 +288,34 @@ def _exact_rule(text: str) -> _Rule:
         else:
             pieces.append(_Piece(_set(inside) if inside else _DIGITS if one in "xX" else one))
     return _Rule(tuple(pieces))
+
+
+# SmartWare: tables of called-e164 entries, one a line, a blank line between tables; a dot any digit, [..], T at the end
+# waits for more, default leads to the next table. An entry fits by its beginning; while another could still be completed
+# none is taken, and the call is dropped if no key follows; else the longest that fits is taken
+# (SmartWare configuration guide, "Call router": digit collection, overlap dialling).
+
+
+def routing_tables(plan: str, dialled: str) -> str:
+    """Play routing tables, one key a line."""
+    tables = [[_entry(key) for key in table.split("\n") if key != "default"] for table in plan.strip().split("\n\n")]
+
+    def taken(so_far: str) -> _Rule | None:
+        for rules in tables:
+            complete = [rule for rule in rules if any(_complete(rule, so_far[:end]) for end in range(1, len(so_far) + 1))]
+            if any(rule not in complete and _reach(rule.pieces, so_far) for rule in rules):
+                return None
+            if complete:
+                return max(complete, key=lambda rule: len(rule.pieces))
+        return None
+
+    def starts(so_far: str) -> bool:
+        entry = taken(so_far)
+        return entry is not None and not entry.waits
+
+    return _keyed(dialled, starts, lambda whole: AFTER_WAIT if taken(whole) else REFUSED)
+
+
+def _entry(text: str) -> _Rule:
+    pieces = [_Piece(_set(inside) if inside else _DIGITS if one == "." else one) for inside, one in re.findall(r"\[([^\]]*)\]|(.)", text.removesuffix("T"))]
+    return _Rule(tuple(pieces), text.endswith("T"))
