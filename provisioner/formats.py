@@ -155,5 +155,6 @@ PLACES: Mapping[str, Callable[[Writer, str, str], str]] = {
     "login": _refusing(":@/", "a user:password@host"),
     "cell": _refusing(',"#', "a cell of a table with commas"),
     "pattern": _refusing(' .+?%*[](){}|^$\\"#', "a pattern of numbers"),
+    "word": _refusing(' \t;#"', "a bare word"),
     "digits": _digits,
 }

@@ -86,7 +86,7 @@ def test_places_and_types(place: str, value: object, written: str) -> None:
 @pytest.mark.parametrize(
     ("place", "value"),
     [
-        ("pair", "a:b"), ("list", "a;b"), ("place", "30@1/b"), ("macro", "a$b"), ("macro", "it's"), ("login", "a@b"), ("cell", "a,b"), ("pattern", "a.b"), ("digits", "12a"),
+        ("pair", "a:b"), ("list", "a;b"), ("place", "30@1/b"), ("macro", "a$b"), ("macro", "it's"), ("login", "a@b"), ("cell", "a,b"), ("pattern", "a.b"), ("word", "a b"), ("word", "a;b"), ("digits", "12a"),
         ("digits", "\u0661"), ("value", None), ("value", ("a",)),
     ],
 )  # fmt: skip
@@ -96,7 +96,7 @@ def test_what_a_place_cannot_hold_is_refused(place: str, value: object) -> None:
 
 
 def test_every_place_has_a_test() -> None:
-    assert set(PLACES) == {"value", "pair", "rule", "list", "macro", "place", "login", "cell", "pattern", "digits"}
+    assert set(PLACES) == {"value", "pair", "rule", "list", "macro", "place", "login", "cell", "pattern", "word", "digits"}
 
 
 def test_an_encoder_ends_every_line_as_the_phone_reads_it() -> None:
