@@ -147,6 +147,7 @@ class Config:
     )
 
     tftp_address: Listen = _option("0.0.0.0:6969", Address(), "Where phones fetch their files over TFTP; phones expect port 69, which needs a privilege")
+    tftp_workers: int = _option(1, Int(1, 16), "Processes that answer TFTP; more than one helps only where there are cores to spare")
     tftp_single_port: bool = _option(False, Bool(), "Answer TFTP from the listening port itself, for containers, NAT and firewalls (the phone must not insist on a new port)")
     tftp_block_size: int = _option(1428, Int(512, 65464), "Largest block that a TFTP client gets; 1428 fits an Ethernet frame (RFC 2348)", unit="bytes")
     tftp_retries: int = _option(4, Int(1, 20), "How often one TFTP packet is sent again; each wait is longer than the one before")

@@ -42,8 +42,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -82,6 +84,9 @@ _MEMORY = "/dev/shm"  # where local sockets can be named whether the disk is ful
 LOOK_EVERY = 30.0  # seconds; whether the certificate's files have changed
 _PR_SET_PDEATHSIG = 1
 _NO_WRITES = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
+_FIXED = (  # options that are in use before any process starts
+    "state", "user", "http_address", "https_address", "proxy_address", "tftp_address", "tftp_workers", "tls_certificate", "tls_key",
+)  # fmt: skip
 _Result = TypeVar("_Result")
 
 
@@ -97,15 +102,16 @@ class Running:
     state: Path
 
 
-def serve(config: Config, ready: Callable[[Running], None] | None = None) -> int:
+def serve(config: Config, ready: Callable[[Running], None] | None = None, again: Callable[[], Config] | None = None) -> int:
     """Serve phones until SIGTERM or SIGINT; return the exit code.
 
     ready: called once the doors are open; without it their addresses are printed.
+    again: reads the config anew at SIGHUP; without it the one that was given stays.
     Raises BadConfig or StoreTrouble with the cure, before any process is started.
     """
     logging.basicConfig(level=config.log_number, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True)
     _raise_file_limit()
-    supervisor = _Supervisor(config)
+    supervisor = _Supervisor(config, again)
     try:
         supervisor.open()
         (ready or _print)(supervisor.running)
@@ -135,8 +141,8 @@ class _Child:
 
 
 class _Supervisor:
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    def __init__(self, config: Config, again: Callable[[], Config] | None) -> None:
+        self.config, self._again = config, again
         self.catalog = Catalog({})
         self.running = Running(os.getpid(), Listen("", 0), Listen("", 0), Listen("", 0), Listen("", 0), config.state)
         self._http: socket.socket | None = None
@@ -146,7 +152,7 @@ class _Supervisor:
         self._behind: list[socket.socket] = []
         self._room = Path()
         self._counts = Counts()
-        self._tftp: socket.socket | None = None
+        self._tftp: list[socket.socket] = []
         self._render: socket.socket | None = None
         self._lock = -1
         self._folder = config.run_folder
@@ -171,7 +177,7 @@ class _Supervisor:
         if self._https or (self._proxy and config.tls_certificate != Path()):
             self._certificate = certificates.Keeper(*config.tls_files)
             self._warn_of_certificate()
-        self._tftp = _bound_tftp(config.tftp_address) if config.tftp_address else None
+        self._tftp = _bound_tftp(config.tftp_address, config.tftp_workers) if config.tftp_address else []
         if config.user:
             _become(config.user)
         os.umask(0o077)
@@ -195,7 +201,7 @@ class _Supervisor:
         self._read_families()
         self.running = Running(
             os.getpid(), _real(config.http_address, self._http), _real(config.https_address, self._https), _real(config.proxy_address, self._proxy),
-            _real(config.tftp_address, self._tftp), config.state,
+            _real(config.tftp_address, next(iter(self._tftp), None)), config.state,
         )  # fmt: skip
 
     def _settle(self, folder: Path) -> None:
@@ -221,7 +227,7 @@ class _Supervisor:
                 (self._folder / name).unlink(missing_ok=True)
         if self._room != Path():
             shutil.rmtree(self._room, ignore_errors=True)
-        for sock in (self._http, self._https, self._proxy, *self._behind, self._tftp, self._render, self._sending, self._reading, self._woken, self._waker):
+        for sock in (self._http, self._https, self._proxy, *self._behind, *self._tftp, self._render, self._sending, self._reading, self._woken, self._waker):
             if sock:
                 sock.close()
         if self._certificate:
@@ -246,7 +252,9 @@ class _Supervisor:
                 wanted["https-behind"] = lambda: self._run_http(self._behind[1], self._certificate)
             wanted["proxy"] = self._run_proxy
         if self._tftp:
-            wanted |= {"render": self._run_render, "tftp": self._run_tftp}
+            wanted["render"] = self._run_render
+        for number, listening in enumerate(self._tftp, 1):
+            wanted["tftp" if number == 1 else f"tftp-{number}"] = partial(self._run_tftp, listening)
         return wanted
 
     def _start(self, name: str) -> None:
@@ -286,6 +294,7 @@ class _Supervisor:
             _end_with(master, signal.SIGKILL)
             forget_environment()  # which granian would copy into the environ of every request
             sender = Sender(self._sending)
+            Finalize(None, sender.close, exitpriority=0)  # when granian's worker ends
             booter = self._booter(sender)
             return Door(booter, Repeats(booter.store, sender.put), trusted_proxies=config.trusted_proxies, upload_limit=config.upload_limit)
 
@@ -295,14 +304,13 @@ class _Supervisor:
         assert self._proxy
         relay.Relay(self._proxy, self._room, self.config.trusted_proxies).run(HTTP_DRAIN)
 
-    def _run_tftp(self) -> None:
-        assert self._tftp
+    def _run_tftp(self, listening: socket.socket) -> None:
         config = self.config
         limits = Limits(
             block=config.tftp_block_size, transfers=config.tftp_transfers, per_address=config.tftp_transfers_per_address,
             retries=config.tftp_retries, upload=config.upload_limit, single_port=config.tftp_single_port,
         )  # fmt: skip
-        loop = Loop(self._tftp, limits)
+        loop = Loop(listening, limits)
         sender = Sender(self._sending)
         repeats = Repeats(Store.open(config.state), sender.put)
         loop.answered_by(renderer.Client(loop, self._folder, RENDER_SOCKET, lambda request, why: sender(_failed(request, why)), repeats))
@@ -313,7 +321,9 @@ class _Supervisor:
 
     def _run_render(self) -> None:
         assert self._render
-        renderer.serve(self._render, self._booter(Sender(self._sending)))
+        sender = Sender(self._sending)
+        renderer.serve(self._render, self._booter(sender))
+        sender.close()
 
     def _run_events(self) -> None:
         housekeeper.keep(self._reading, _Events(self.config.state), self._folder, self.config.events_days)
@@ -388,12 +398,28 @@ class _Supervisor:
             self._tell()
 
     def _change_over(self) -> None:
-        """Read the families and the certificate again, and let new processes take over."""
+        """Read the config, the families and the certificate again, and let new processes take over."""
         self._signals = [number for number in self._signals if number != signal.SIGHUP]
+        self._read_config()
         self._read_families()
         self._renew_certificate()
         self._replace(*(name for name in self._wanted if name not in ("events", "proxy")))
-        log.info("the families were read again; new processes answer")
+        log.info("config and families were read again; new processes answer")
+
+    def _read_config(self) -> None:
+        """Take what the config says now; one that cannot be read, and what takes a restart, leave all as it is."""
+        if not self._again:
+            return
+        try:
+            config = self._again()
+        except BadConfig as why:
+            log.error("%s; the config read before stays in use", why)
+            return
+        fixed = [name for name in _FIXED if getattr(config, name) != getattr(self.config, name)]
+        if fixed:
+            log.warning("%s: another value takes a restart; what was said before stays", ", ".join(fixed))
+        self.config = replace(config, **{name: getattr(self.config, name) for name in _FIXED})
+        logging.getLogger().setLevel(self.config.log_number)
 
     def _replace(self, *names: str) -> None:
         """Start new processes beside the old ones of these names, and let those come to their end."""
@@ -436,7 +462,8 @@ class _Supervisor:
     def _end(self) -> None:
         """Let the doors' processes come to their end, then those behind them, the events last."""
         asked = len(self._signals)
-        for names, seconds in ((("proxy", *_DOORMEN, "tftp"), HTTP_DRAIN + 1), (("render",), 3), (("events",), 5)):
+        tftp = tuple(name for name in self._wanted if name.startswith("tftp"))
+        for names, seconds in ((("proxy", *_DOORMEN, *tftp), HTTP_DRAIN + 1), (("render",), 3), (("events",), 5)):
             ending = [child for child in self._children.values() if child.name in names]
             self._say(ending, signal.SIGTERM)
             until = time.monotonic() + seconds
@@ -517,9 +544,15 @@ def _bound_http(option: str, address: Listen) -> socket.socket:
         raise BadConfig(_why_not(option, address, why)) from None
 
 
-def _bound_tftp(address: Listen) -> socket.socket:
+def _bound_tftp(address: Listen, workers: int) -> list[socket.socket]:
+    """Return a socket for each process that serves TFTP; where there are several, the system parts the phones among them."""
     try:
-        return open_socket(address.host, address.port)
+        first = open_socket(address.host, address.port)
+        if workers == 1:
+            return [first]
+        port = first.getsockname()[1]
+        first.close()  # alone it has shown that no other program has the port, which several sockets would share with it
+        return [open_socket(address.host, port, shared=True) for _ in range(workers)]
     except OSError as why:
         raise BadConfig(_why_not("tftp_address", address, why)) from None
 

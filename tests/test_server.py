@@ -40,7 +40,7 @@ from provisioner.config import load
 from provisioner.errors import ProvisionerError
 from provisioner.server import serve
 try:
-    sys.exit(serve(load()))
+    sys.exit(serve(load(), again=load))
 except ProvisionerError as why:
     sys.exit(f"error: {why}")
 """
@@ -181,6 +181,44 @@ def test_a_reload_changes_over_without_losing_a_phone(state: Path) -> None:
         assert server.get(f"/{MAC}.cfg") == fetch_again(server, f"{MAC}.cfg") == body
         assert server.child("events") == old["events"]
         assert server.stop() == 0
+
+
+def test_a_reload_reads_the_config_and_a_broken_one_leaves_the_old_in_use(state: Path, tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("tftp_block_size = 1000\n")
+    ask = b"\0\1" + f"{MAC}.cfg".encode() + b"\0octet\0blksize\0001428\0"
+    with serving(state, PROVISIONER_CONFIG=str(file)) as server:
+
+        def block() -> bytes:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+                phone.settimeout(10)
+                phone.sendto(ask, ("127.0.0.1", server.port("tftp")))
+                return phone.recv(600)
+
+        assert block() == b"\0\6blksize\0001000\0"
+        file.write_text("tftp_block_size = 1200\ntftp_workers = 2\n")
+        server.process.send_signal(signal.SIGHUP)
+        until(lambda: block() == b"\0\6blksize\0001200\0")
+        http = server.port("http")
+        file.write_text("tftp_block_size = none at all\n")
+        before = server.child("tftp")
+        server.process.send_signal(signal.SIGHUP)
+        until(lambda: server.child("tftp") not in (0, before))
+        assert (block(), server.port("http")) == (b"\0\6blksize\0001200\0", http)
+        server.stop()
+        assert server.process.stderr
+        said = server.process.stderr.read()
+    assert "tftp_workers: another value takes a restart" in said and str(file) in said
+
+
+def test_several_processes_answer_tftp_from_one_port(state: Path) -> None:
+    with serving(state, PROVISIONER_TFTP_WORKERS="3") as server:
+        names = {child["name"] for child in server.word["children"]}
+        assert {"tftp", "tftp-2", "tftp-3"} <= names
+        os.kill(server.child("tftp-2"), signal.SIGKILL)
+        bodies = {fetch_again(server, f"{MAC}.cfg") for _ in range(12)}  # each from another port, so that each process has some
+        assert bodies == {server.get(f"/{MAC}.cfg")}
+        until(lambda: server.child("tftp-2"))
 
 
 def test_a_broken_template_is_named_at_the_start_and_at_a_reload(state: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ _MAC, _MODEL, _ACCOUNT = "80:5e:c0:d5:7d:72", "yealink/T46U", "212@sip.example.c
 @click.option("--try-here", is_flag=True, help="For a first look on this machine: the default site gets this server's loopback URL, where it has none.")
 @session
 def serve(here: Session, try_here: bool) -> None:
-    """Serve phones until Ctrl-C or SIGTERM; SIGHUP reads the families and the certificate again.
+    """Serve phones until Ctrl-C or SIGTERM; SIGHUP reads the config, the families and the certificate again.
 
     \b
     Examples:
@@ -39,7 +39,7 @@ def serve(here: Session, try_here: bool) -> None:
         _first_words(config, running, try_here)
         sys.stdout.flush()
 
-    click.get_current_context().exit(server.serve(config, ready))
+    click.get_current_context().exit(server.serve(config, ready, here.config_again))
 
 
 def _first_words(config: Config, running: server.Running, try_here: bool) -> None:

@@ -39,6 +39,10 @@ class Session:
             raise BadConfig(f"{found.said_by.get('state', 'state')}: {found.state} is no folder; name a folder, which is made where it is missing")
         return found
 
+    def config_again(self) -> Config:
+        """Return what the server is told now, read anew; raises BadConfig."""
+        return Session(self._file, self._state).config
+
     @cached_property
     def admin(self) -> Admin:
         """The operators' verbs, in the name of who runs the command; raises StoreTrouble."""

@@ -624,8 +624,10 @@ class Loop:
             self.counts["not sent"] += 1
 
 
-def open_socket(host: str, port: int) -> socket.socket:
+def open_socket(host: str, port: int, shared: bool = False) -> socket.socket:
     """Return a bound UDP socket that tells which of our addresses was asked; raises OSError.
+
+    shared: others of this user may be bound to the same port, and each phone's packets come to one of them (SO_REUSEPORT).
 
     An IPv6 wildcard takes IPv4 as well. The receive buffer is large: a whole site's first packets
     may come at once.
@@ -640,6 +642,8 @@ def open_socket(host: str, port: int) -> socket.socket:
         else:
             sock.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        if shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.bind(found[4])
     except OSError:
         sock.close()
