@@ -148,9 +148,11 @@ PLANS: Mapping[str, tuple[Callable[[str, str], str], Callable[[Parameters], str]
     "patton": (players.routing_tables, lambda said: "\n\n".join("\n".join(said[name] for name in said if re.fullmatch(rf"context cs switch/routing-table called-e164\[{table}\]/route\[\d+\]", name)) for table in (1, 2))),
     "poly": (players.digit_map, lambda said: said["dialplan.digitmap"]),
     "snom": (players.expressions, lambda said: said["user_dp_str[1]"]),
+    "snom-dect": (players.timed_list, lambda said: ""),  # nor here: a handset dials with its key
     "vtech": (players.timed_list, lambda said: ""),  # no dial plan but "anything, then wait" is known
     "yealink": (players.dial_now, lambda said: "\n".join(rule for name, rule in said.items() if name.startswith("dialplan.dialnow.rule.") and rule != "%NULL%")),
     "yealink-oem": (players.dial_now, lambda said: "\n".join(rule for name, rule in said.items() if name.startswith("DialNow["))),
+    "yeastar": (players.timed_list, lambda said: ""),  # how its patterns are written is not known
     "zenitel": (players.timed_list, lambda said: ""),  # no parameter for dial rules is known
 }
 FAMILIES = sorted(families.load().families)
