@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Iterator
 from xml.etree import ElementTree
 from xml.parsers import expat
 
@@ -19,3 +21,21 @@ def tree(body: bytes) -> ElementTree.Element:
         return ElementTree.fromstring(body)
     except (expat.ExpatError, ElementTree.ParseError) as why:
         raise ValueError(f"not well-formed: {why}") from None
+
+
+def leaves(folder: ElementTree.Element, attributes: Collection[str], path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield path and text of every element without children; a folder with the attribute At has it in brackets behind its name.
+
+    attributes: the names that may stand; raises ValueError at any other, and where a path stands twice.
+    """
+    met: set[str] = set()
+    for child in folder:
+        at = child.get("At", "")
+        name = f"{path}{child.tag}[{at}]" if at else f"{path}{child.tag}"
+        if not re.fullmatch(r"[A-Za-z]\w*", child.tag) or not re.fullmatch(r"\d*", at) or set(child.keys()) - set(attributes) or name in met:
+            raise ValueError(f"{name} stands twice, or has an attribute or a name of another kind")
+        met.add(name)
+        if len(child):
+            yield from leaves(child, attributes, f"{name}/")
+        else:
+            yield name, child.text or ""
