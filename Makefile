@@ -6,7 +6,7 @@ BIN    := .venv/bin
 TOOLS  := curl tftp-hpa atftp busybox faketime
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test storm bench tools record docs lock build clean
+.PHONY: help install run demo test storm growth costs bench tools record docs lock build clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,12 @@ test: install tools  ## lint, types, then every test
 storm: install bench/phonestorm  ## 10,000 phones boot within a minute over both wires; PHONES= SECONDS= LOSS= DUPLICATE= CROWD=1
 	@PYTHONPATH=. $(BIN)/python bench/storm.py $(if $(PHONES),--phones $(PHONES)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(LOSS),--loss $(LOSS)) \
 	  $(if $(DUPLICATE),--duplicate $(DUPLICATE)) $(if $(CROWD),--crowd)
+
+growth: install  ## what becomes slower with 1,000 to 1,000,000 devices; ten minutes
+	@PYTHONPATH=. $(BIN)/python bench/growth.py
+
+costs: install bench/phonestorm  ## where each microsecond of an answer goes
+	@PYTHONPATH=. $(BIN)/python bench/costs.py
 
 bench: install bench/tftpstorm  ## measure beside nginx, dnsmasq, atftpd, tftpd-hpa and bare Flask; rewrites docs/performance.md
 	@bench/peers.sh

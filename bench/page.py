@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -140,8 +140,92 @@ def _storm(found: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         )
 
 
+def _growth(result: Mapping[str, Any]) -> Iterator[str]:
+    sizes = result["sizes"]
+    yield "## Growth"
+    yield ""
+    yield (
+        f"`make growth`, {result['at'][:10]}: one store, devices of {result['families']} families, a thousand to a site, each with an account, a line and three rows of history. Answers are those of one process's "
+        "HTTP door, without the wire, to as many different phones; commands are the whole `provisioner …` in CPU-seconds, half a second of which is Python's start."
+    )
+    yield ""
+    yield "| | " + " | ".join(f"{size['devices']:,}" for size in sizes) + " |"
+    yield "| --- |" + " ---: |" * len(sizes)
+
+    def row(what: str, number: Callable[[Mapping[str, Any]], str]) -> str:
+        return f"| {what} | " + " | ".join(map(number, sizes)) + " |"
+
+    yield row("store", lambda size: f"{size['store_mb']:,.0f} MB")
+    yield row("kept answer", lambda size: f"{size['warm_us']:.1f} µs")
+    yield row("kept answer after a change elsewhere", lambda size: f"{size['checked_us']:.1f} µs")
+    yield row("first answer", lambda size: f"{size['cold_us']:,.0f} µs")
+    yield row("a device looked up", lambda size: f"{size['lookup_us']:.1f} µs")
+    yield row("a MAC that nobody added looked up", lambda size: f"{size['nobody_us']:.1f} µs")
+    yield row("memory of a server that has answered 500", lambda size: f"{size['server_mb']:,.0f} MB")
+    for what in sizes[0]["commands"]:
+        yield row(f"`{what}`", lambda size, what=what: _command(size["commands"][what]))
+    yield ""
+    most = sizes[-1]
+    wide, search = most["commands"]["set defaults"], most["commands"]["device list --search"]
+    if most["devices"] < 1_000_000 or not wide["cpu"] or not search["cpu"]:
+        return
+    yield (
+        f"**The next limit, at ten million (on paper).** Look-ups grow with the depth of a tree, so answers do not meet it. What does: a setting for everyone gives each device a new revision, in one transaction of "
+        f"{wide['cpu']:.0f} s with a million, so {wide['cpu'] * 10:.0f} s with ten, while other writers are sent away after five. Cure: a revision of each layer beside that of the device, of which the newest counts; then "
+        "a wide setting is one row, and an answer's key seven numbers instead of one."
+    )
+    yield (
+        f"A search reads every device ({search['cpu']:.0f} s, then {search['cpu'] * 10:.0f} s); cure: SQLite's full-text index with trigrams, kept by triggers. The file would be {most['store_mb'] / 100:,.0f} GB, two thirds of it history; "
+        "cure: history older than a year goes to a file of its own. One machine's disk and one writer are then what is left, and the stores are the one room that would change."
+    )
+
+
+def _command(one: Mapping[str, Any]) -> str:
+    return "given up" if one["cpu"] is None else f"{one['cpu']:.1f} s, {one['mb']:,.0f} MB"
+
+
+_WIRES = {"http": "HTTP", "tftp": "TFTP"}
+_KINDS = {"first": "first answer", "kept": "kept answer"}
+
+
+def costs(result: Mapping[str, Any]) -> Iterator[str]:
+    """Give the tables of where each microsecond goes."""
+    yield (
+        f"`make costs`, {result['at'][:10]}, commit {result['commit']}: {result['file']} of {result['family']}, {result['file_bytes']:,} bytes, {result['blocks']} blocks over TFTP. "
+        "Microseconds of CPU for one answer, a connection or transfer of its own each time."
+    )
+    yield ""
+    yield "| process | " + " | ".join(f"{_WIRES[wire]}, {_KINDS[kind]}" for wire in _WIRES for kind in _KINDS) + " |"
+    yield "| --- |" + " ---: |" * 4
+    names = list(dict.fromkeys(name for wire in _WIRES for name in result["processes"][wire]["first"]))
+    for name in names:
+        yield f"| {name} | " + " | ".join(f"{result['processes'][wire][kind].get(name, 0):,.0f}" for wire in _WIRES for kind in _KINDS) + " |"
+    yield "| **together** | " + " | ".join(f"**{sum(result['processes'][wire][kind].values()):,.0f}**" for wire in _WIRES for kind in _KINDS) + " |"
+    for wire, words in _WIRES.items():
+        yield ""
+        whose = "the HTTP process" if wire == "http" else "the TFTP process"
+        rest = "granian, its threads, the kernel: sockets, wake-ups" if wire == "http" else "the loop's waiting, timers, the kernel"
+        yield f"The steps within {whose}, each without those that it calls (times a call where it is not one):"
+        yield ""
+        yield f"| {words}: step | " + " | ".join(_KINDS.values()) + " |"
+        yield "| --- | ---: | ---: |"
+        kinds = {kind: {one["step"]: one for one in result["steps"][wire][kind]} for kind in _KINDS}
+        for step in dict.fromkeys(step for kind in _KINDS for step in kinds[kind]):
+            yield f"| {step} | " + " | ".join(_step(kinds[kind].get(step)) for kind in _KINDS) + " |"
+        left = {kind: result["processes"][wire][kind][wire] - sum(one["us"] for one in result["steps"][wire][kind]) for kind in _KINDS}
+        yield f"| {rest} | " + " | ".join(f"{left[kind]:,.1f}" if left[kind] > 0 else "less than the error" for kind in _KINDS) + " |"
+
+
+def _step(one: Mapping[str, Any] | None) -> str:
+    if one is None:
+        return ""
+    often = f" ({one['calls']:.1f} calls)" if abs(one["calls"] - 1) > 0.1 else ""
+    return f"{one['us']:,.1f}{often}"
+
+
 def write() -> None:
     """Write the page."""
+    profile = results.read("costs")
     found = {kind: result for kind in KINDS if (result := results.read(kind))}
     missing = [f"`{_MAKES[kind]}`" for kind in KINDS if kind not in found]
     page = [
@@ -157,6 +241,9 @@ def write() -> None:
         *([f"Not run yet: {', '.join(missing)}.", ""] if missing else []),
         *(_storm({kind: found[kind] for kind in ("storm", "crowd") if kind in found}) if "storm" in found or "crowd" in found else ()),
         "",
+        *(_growth(found["growth"]) if "growth" in found else ()),
+        "",
+        *(["## Where each microsecond goes", "", *costs(profile), ""] if profile else []),
         *(_bench(found["latest"]) if "latest" in found else ()),
     ]
     PAGE.write_text("\n".join(page).rstrip("\n") + "\n")
