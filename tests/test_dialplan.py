@@ -137,6 +137,7 @@ PLANS: Mapping[str, tuple[Callable[[str, str], str], Callable[[Parameters], str]
     "alcatel": (players.digit_map, lambda said: re.sub(r"T\d+", "T", said["Account1DigitMap"]).replace(";", "|")),
     "audiocodes": (players.timed_list, lambda said: ""),  # no parameter for dial rules is known
     "atcom": (players.timed_list, lambda said: ""),  # nor here: a list of rules is known by its heading alone
+    "cloudtc": (players.timed_list, lambda said: ""),  # nor here
     "damall": (players.timed_list, lambda said: ""),  # nor here
     "zultys": (players.timed_list, lambda said: ""),  # nor here
     "lg-ericsson": (players.timed_list, lambda said: ""),  # nor here
