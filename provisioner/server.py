@@ -5,8 +5,8 @@
      ├ https      the same over TLS
      ├ proxy      reads PROXY headers, and passes connections on to
      ├ http-behind, https-behind    which are as http and https, at local sockets
-     ├ tftp       the TFTP loop
-     ├ render     answers the TFTP loop's questions
+     ├ tftp       the TFTP loop, or as many as tftp_workers says
+     ├ render     answers a TFTP loop's questions; each loop has its own
      └ events     the housekeeper, which alone writes events.db
 
 The doors are bound here, before privileges are dropped, so the real ports are known, a port that is
@@ -14,8 +14,8 @@ taken is said at once, and a process can be replaced while phones wait in the do
 processes are forks of this one, which holds no thread and no database open, and share the families
 that it has read. Each ends with the supervisor, however that ends.
 
-SIGTERM lets what runs come to its end (HTTP 10 seconds, TFTP 5), a second one does not. SIGHUP reads
-the families and the certificate again and changes over to new processes. A certificate whose files
+SIGTERM lets what runs come to its end (HTTP 10 seconds, TFTP 5), a second one does not. SIGHUP reads config,
+families and certificate again and changes over to new processes. A certificate whose files
 change is read again by itself; one that cannot be used leaves the old one in its place.
 """
 
@@ -75,7 +75,7 @@ from provisioner.wire import PhoneRequest
 
 log = logging.getLogger("provisioner.server")
 
-SERVE_FILE, LOCK_FILE, RENDER_SOCKET = "serve.json", "serve.lock", "render.sock"
+SERVE_FILE, LOCK_FILE = "serve.json", "serve.lock"
 BACKLOG = 4096  # phones that wait for an HTTP worker
 _STEADY = 5.0  # seconds; who lives longer is replaced at once
 _LONGEST_PAUSE = 10.0
@@ -153,7 +153,7 @@ class _Supervisor:
         self._room = Path()
         self._counts = Counts()
         self._tftp: list[socket.socket] = []
-        self._render: socket.socket | None = None
+        self._render: list[socket.socket] = []
         self._lock = -1
         self._folder = config.run_folder
         self._sending, self._reading = housekeeper.channel()
@@ -209,7 +209,7 @@ class _Supervisor:
         _made_for_us(folder)
         lock = _locked(folder / LOCK_FILE, self.config.state)
         try:
-            self._render = renderer.listen(folder, RENDER_SOCKET)
+            self._render = [renderer.listen(folder, _render_socket(number)) for number in range(1, self.config.tftp_workers + 1)]
         except OSError:
             os.close(lock)
             raise
@@ -222,12 +222,12 @@ class _Supervisor:
 
     def close(self) -> None:
         """Take back what `open` left in the state's folder."""
-        for name in (SERVE_FILE, RENDER_SOCKET, housekeeper.WORD_FILE):
+        for name in (SERVE_FILE, housekeeper.WORD_FILE, *(_render_socket(number) for number in range(1, len(self._render) + 1))):
             if self._lock >= 0:
                 (self._folder / name).unlink(missing_ok=True)
         if self._room != Path():
             shutil.rmtree(self._room, ignore_errors=True)
-        for sock in (self._http, self._https, self._proxy, *self._behind, *self._tftp, self._render, self._sending, self._reading, self._woken, self._waker):
+        for sock in (self._http, self._https, self._proxy, *self._behind, *self._tftp, *self._render, self._sending, self._reading, self._woken, self._waker):
             if sock:
                 sock.close()
         if self._certificate:
@@ -251,10 +251,9 @@ class _Supervisor:
             if self._certificate:
                 wanted["https-behind"] = lambda: self._run_http(self._behind[1], self._certificate)
             wanted["proxy"] = self._run_proxy
-        if self._tftp:
-            wanted["render"] = self._run_render
-        for number, listening in enumerate(self._tftp, 1):
-            wanted["tftp" if number == 1 else f"tftp-{number}"] = partial(self._run_tftp, listening)
+        for number in range(1, len(self._tftp) + 1):
+            wanted[_numbered("render", number)] = partial(self._run_render, number)
+            wanted[_numbered("tftp", number)] = partial(self._run_tftp, number)
         return wanted
 
     def _start(self, name: str) -> None:
@@ -304,25 +303,24 @@ class _Supervisor:
         assert self._proxy
         relay.Relay(self._proxy, self._room, self.config.trusted_proxies).run(HTTP_DRAIN)
 
-    def _run_tftp(self, listening: socket.socket) -> None:
+    def _run_tftp(self, number: int) -> None:
         config = self.config
         limits = Limits(
             block=config.tftp_block_size, transfers=config.tftp_transfers, per_address=config.tftp_transfers_per_address,
             retries=config.tftp_retries, upload=config.upload_limit, single_port=config.tftp_single_port,
         )  # fmt: skip
-        loop = Loop(listening, limits)
+        loop = Loop(self._tftp[number - 1], limits)
         sender = Sender(self._sending)
         repeats = Repeats(Store.open(config.state), sender.put)
-        loop.answered_by(renderer.Client(loop, self._folder, RENDER_SOCKET, lambda request, why: sender(_failed(request, why)), repeats))
+        loop.answered_by(renderer.Client(loop, self._folder, _render_socket(number), lambda request, why: sender(_failed(request, why)), repeats))
         signal.signal(signal.SIGTERM, lambda *_: None)  # its number comes to the loop through the stopper
         signal.set_wakeup_fd(loop.stopper.fileno())
         loop.run()
         sender.close()
 
-    def _run_render(self) -> None:
-        assert self._render
+    def _run_render(self, number: int) -> None:
         sender = Sender(self._sending)
-        renderer.serve(self._render, self._booter(sender))
+        renderer.serve(self._render[number - 1], self._booter(sender))
         sender.close()
 
     def _run_events(self) -> None:
@@ -462,8 +460,8 @@ class _Supervisor:
     def _end(self) -> None:
         """Let the doors' processes come to their end, then those behind them, the events last."""
         asked = len(self._signals)
-        tftp = tuple(name for name in self._wanted if name.startswith("tftp"))
-        for names, seconds in ((("proxy", *_DOORMEN, *tftp), HTTP_DRAIN + 1), (("render",), 3), (("events",), 5)):
+        tftp, render = ([_numbered(kind, number) for number in range(1, len(self._tftp) + 1)] for kind in ("tftp", "render"))
+        for names, seconds in ((["proxy", *_DOORMEN, *tftp], HTTP_DRAIN + 1), (render, 3), (["events"], 5)):
             ending = [child for child in self._children.values() if child.name in names]
             self._say(ending, signal.SIGTERM)
             until = time.monotonic() + seconds
@@ -542,6 +540,15 @@ def _bound_http(option: str, address: Listen) -> socket.socket:
         return sock
     except OSError as why:
         raise BadConfig(_why_not(option, address, why)) from None
+
+
+def _numbered(kind: str, number: int) -> str:
+    """Return the name of one of several processes of a kind."""
+    return kind if number == 1 else f"{kind}-{number}"
+
+
+def _render_socket(number: int) -> str:
+    return f"{_numbered('render', number)}.sock"
 
 
 def _bound_tftp(address: Listen, workers: int) -> list[socket.socket]:
@@ -634,8 +641,8 @@ def health(config: Config, seconds: float = 5.0) -> list[tuple[str, bool, str]]:
         if address:
             found.append((name, *_asked(ask, address, seconds)))
     alive = {child["name"]: child["pid"] for child in word["children"]}
-    for name in ("proxy", "http-behind", "https-behind", "render"):
-        if name in alive:
+    for name in alive:
+        if name not in ("http", "https", "tftp", "events"):  # which have answered, or answer below
             found.append((name, _alive(alive[name]), f"process {alive[name]}" if _alive(alive[name]) else "it has ended and is being replaced; look at the server's log"))
     return [*found, _events_health(folder), _store_health(config)]
 

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from werkzeug.test import Client
 
 from provisioner.answers import Answer, Kept
 from provisioner.boot import Booter
 from provisioner.changes import Transaction
 from provisioner.families import Catalog
+from provisioner.repeats import Repeats
 from provisioner.store import Store
-from provisioner.things import Account, Contact, Device, Group, Key, Line
+from provisioner.things import Account, Contact, Device, Event, Group, Key, Line
+from provisioner.web.phones import Door
 from provisioner.wire import PhoneRequest
 from tests import recorded
 from tests.samples import another
+from tests.test_server import serving
+from tests.test_tftp import fetch
+from tests.wires import raw
 
 PHONES = {
     "805ec0d57d72": ("yealink", "T46U", "805ec0d57d72.cfg"), "000b82112233": ("grandstream", "GXP2170", "cfg000b82112233.xml"),
@@ -40,7 +47,12 @@ def test_what_was_asked_longest_ago_makes_room() -> None:
 
 @pytest.fixture
 def fleet(store: Store) -> Store:
-    """Return the store with a phone of every family, two accounts and a group."""
+    """Return the store with a phone of some families, two accounts and a group."""
+    return a_fleet(store)
+
+
+def a_fleet(store: Store) -> Store:
+    """Fill a store; return it."""
     with store.change("test", "test") as tx:
         tx.put_site(another(store.site("default"), public_url="http://192.0.2.1:8080"))
         tx.put_group(Group("default", "desk"))
@@ -76,6 +88,41 @@ def a_deed(dice: random.Random, tx: Transaction, store: Store) -> None:
     dice.choice(deeds)()
 
 
+def a_gate(dice: random.Random, tx: Transaction, store: Store) -> None:
+    """Open or close what some phone comes through."""
+    mac = dice.choice(list(PHONES))
+    device, site = store.device(mac), store.site("default")
+    assert device and site
+    deeds = [
+        lambda: tx.put_device(replace(device, state=dice.choice(["approved", "blocked"]))),
+        lambda: tx.put_site(replace(site, networks=tuple(replace(entry, mac_is_enough=dice.random() < 0.8, tftp_serves_secrets=True) for entry in site.networks))),
+    ]
+    dice.choice(deeds)()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_reply_is_given_again_only_where_a_cold_one_would_be_the_same(fleet: Store, catalog: Catalog, tmp_path: Path, seed: int) -> None:
+    dice = random.Random(seed)
+    rows: list[str] = []
+    events: list[Event] = []
+    door = Client(Door(Booter(fleet, catalog, events.append), Repeats(fleet, rows.append)))
+    cold = Client(Door(Booter(recorded.open_store(tmp_path / "state"), catalog, lambda event: None, kept_bytes=0)))
+    asked = 0
+
+    for _ in range(40):
+        if dice.random() < 0.7:
+            with fleet.change("test", "test") as tx:
+                dice.choice([a_deed, a_gate])(dice, tx, fleet)
+        for _, _, path in PHONES.values():
+            headers = {"Accept-Encoding": dice.choice(["gzip", "identity"]), **({"X-Forwarded-Server": "x"} if dice.random() < 0.1 else {})}
+            got, wanted = (client.get(path, headers=headers, environ_base={"REMOTE_ADDR": "127.0.0.1"}) for client in (door, cold))
+            assert (got.status, list(got.headers), got.data) == (wanted.status, list(wanted.headers), wanted.data)
+            asked += 1
+
+    assert len(rows) > 20 and len(rows) + len(events) == asked
+    assert all(Event.of_row(json.loads(row)).outcome == "served" for row in rows)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_after_any_change_a_kept_answer_is_what_a_cold_one_would_be(fleet: Store, catalog: Catalog, tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)
@@ -104,3 +151,21 @@ def test_an_answer_is_kept_for_the_families_folder_that_made_it(fleet: Store, ca
     after = booter.answer(request)
 
     assert before.body != after.body
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_change_is_seen_by_the_next_request_on_every_wire_and_in_every_process(tmp_path: Path, catalog: Catalog, seed: int) -> None:
+    dice = random.Random(seed)
+    state = tmp_path / "state"
+    fleet = a_fleet(recorded.open_store(state))
+    cold = Booter(fleet, catalog, lambda event: None, kept_bytes=0)
+    with serving(state, PROVISIONER_HTTP_WORKERS="2", PROVISIONER_TFTP_WORKERS="2") as server:
+        for _ in range(12):
+            with fleet.change("test", "test") as tx:
+                dice.choice([a_deed, a_gate])(dice, tx, fleet)
+            for mac, (_, _, path) in dice.sample(sorted(PHONES.items()), 3):
+                wanted = cold.answer(PhoneRequest(path, "127.0.0.1", "http"))
+                over_http = [raw(server.port("http"), f"GET /{path} HTTP/1.0\r\n\r\n".encode()) for _ in range(4)]  # each of the two workers gets some
+                assert {(answer.code, answer.body) for answer in over_http} == {(wanted.status, wanted.body)}, wanted.sentence
+                if wanted.body:
+                    assert {fetch(server.port("tftp"), path, "blksize", 1428, block=1428) for _ in range(3)} == {wanted.body}, mac
