@@ -137,6 +137,8 @@ PLANS: Mapping[str, tuple[Callable[[str, str], str], Callable[[Parameters], str]
     "alcatel": (players.digit_map, lambda said: re.sub(r"T\d+", "T", said["Account1DigitMap"]).replace(";", "|")),
     "audiocodes": (players.timed_list, lambda said: ""),  # no parameter for dial rules is known
     "atcom": (players.timed_list, lambda said: ""),  # nor here: a list of rules is known by its heading alone
+    "unidata": (players.timed_list, lambda said: ""),  # nor here
+    "norphonic": (players.timed_list, lambda said: ""),  # how a number of any length stands is not told
     "cloudtc": (players.timed_list, lambda said: ""),  # nor here
     "damall": (players.timed_list, lambda said: ""),  # nor here
     "zultys": (players.timed_list, lambda said: ""),  # nor here
