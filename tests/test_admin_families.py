@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.admin import families
+from provisioner.admin import Admin, families
 from provisioner.admin.families import who, who_each
 from provisioner.errors import UnknownName
-from provisioner.families import Catalog, load
+from provisioner.families import Catalog, Model, load
 
 
 def test_every_family_is_listed_with_the_names_that_the_other_commands_take(catalog: Catalog) -> None:
@@ -22,8 +23,16 @@ def test_every_family_is_listed_with_the_names_that_the_other_commands_take(cata
         assert row["vendor"] and row["kind"] in ("hardware", "softphone") and row["models"]
         for model in row["models"]:
             assert catalog.model(f"{row['name']}/{model['name']}")[1].brand == model["brand"]
+        assert sorted(row["brands"]) == sorted({model["brand"] for model in row["models"]})
     with pytest.raises(UnknownName, match="there is no family 'nobody'"):
         families.shown(catalog, "nobody")
+
+
+def test_the_totals_count_a_brand_once_and_softphones_apart(admin: Admin) -> None:
+    acme = admin.catalog.families["acme"]
+    models = {"A": Model("A", "Acme"), "B": Model("B", "Bell"), "C": Model("C", "Bell")}
+    known = Catalog({"acme": replace(acme, models=models), "bell": replace(acme, models={"D": Model("D", "Bell")}), "soft": replace(acme, kind="softphone", models={"E": Model("E", "Acme")})})
+    assert families.totals(known) == "hardware: 2 brands, 4 models in 2 families; softphones: 1 brand, 1 model in 1 family"
 
 
 def test_a_user_agent_names_its_phone_and_leaves_null_what_it_does_not_say(catalog: Catalog) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from provisioner import families
+from provisioner.admin.words import count
 from provisioner.config import Config
 from provisioner.families import Catalog, Family, FileRule, Model
 from provisioner.identify import identify
@@ -22,11 +23,26 @@ def catalog(config: Config) -> Catalog:
 
 
 def listed(known: Catalog) -> list[dict[str, Any]]:
-    """Return every family with its models."""
+    """Return every family with its models; a model may have a brand of its own."""
     return [
-        {"name": family.slug, "title": family.name, "vendor": family.vendor, "kind": family.kind, "models": [_model(model) for model in family.models.values()]}
+        {
+            "name": family.slug, "title": family.name, "vendor": family.vendor, "kind": family.kind, "brands": brands(family),
+            "models": [_model(model) for model in family.models.values()],
+        }
         for _, family in sorted(known.families.items())
-    ]
+    ]  # fmt: skip
+
+
+def totals(known: Catalog) -> str:
+    """Return how many families, models and brands there are, softphones apart from hardware."""
+    said = []
+    for kind, what in (("hardware", "hardware"), ("softphone", "softphones")):
+        some = [family for family in known.families.values() if family.kind == kind]
+        names = {brand for family in some for brand in brands(family)}
+        if some:
+            families = count(len(some), "family", "families")
+            said.append(f"{what}: {count(len(names), 'brand')}, {count(sum(len(family.models) for family in some), 'model')} in {families}")
+    return "; ".join(said)
 
 
 def _model(model: Model) -> dict[str, Any]:
@@ -114,6 +130,7 @@ def _text(text: str, name: str) -> str:
     return text
 
 
-def brands(family: Family) -> str:
-    """Return the brands of a family's models, the family's own first."""
-    return ", ".join(dict.fromkeys([family.vendor, *(model.brand for model in family.models.values())]))
+def brands(family: Family) -> list[str]:
+    """Return the brands on the housings of a family's models, each once; the family's own comes first, where a model has it."""
+    found = dict.fromkeys(model.brand for model in family.models.values())
+    return sorted(found, key=lambda brand: brand != family.vendor)

@@ -59,10 +59,10 @@ def text(value: Any) -> str:
     return str(value) if value != "" else '""'
 
 
-def count(number: int, what: str) -> str:
-    """Return a number with its thing.
+def count(number: int, what: str, many: str = "") -> str:
+    """Return a number with its thing; `many`: the plural where an s does not make it.
 
-    >>> count(1, "phone"), count(3, "phone")
-    ('1 phone', '3 phones')
+    >>> count(1, "phone"), count(3, "phone"), count(2, "family", "families")
+    ('1 phone', '3 phones', '2 families')
     """
-    return f"{number} {what}" if number == 1 else f"{number:,} {what}s"
+    return f"{number} {what}" if number == 1 else f"{number:,} {many or f'{what}s'}"

@@ -20,13 +20,14 @@ def family() -> None:
 @out.as_json
 @session
 def list_(here: Session, json_: bool) -> None:
-    """List every family and how many models it has; --json has the models."""
+    """List every family, its brands and how many models it has, and the totals; --json has the models."""
     known = families.catalog(here.config)
     rows = families.listed(known)
     if json_:
         out.machine(rows)
     else:
-        out.table([{**row, "family": row["name"], "models": len(row["models"])} for row in rows], ("family", "vendor", "kind", "models", "title"))
+        out.table([{**row, "family": row["name"], "models": len(row["models"])} for row in rows], ("family", "brands", "kind", "models", "title"))
+        click.echo(families.totals(known), err=True)
     out.notes(str(fault) for fault in known.faults)
 
 

@@ -95,7 +95,7 @@ def families(catalog: Catalog) -> str:
     ]
     known = [family for _, family in sorted(catalog.families.items())]
     lines += [
-        f"| [`{family.slug}`](#{family.slug}) | {_cell(brands(family))} | {len(family.models)} | {', '.join(family.wires)} | {len(family.maps.get('key', {}))} |" for family in known
+        f"| [`{family.slug}`](#{family.slug}) | {_cell(', '.join(brands(family)))} | {len(family.models)} | {', '.join(family.wires)} | {len(family.maps.get('key', {}))} |" for family in known
     ]
     for family in known:
         lines += _family(family)
