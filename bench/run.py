@@ -97,7 +97,7 @@ def prepare(tmp: Path) -> Place:
     assets.mkdir(parents=True, exist_ok=True)
     for folder in (assets, place.www):
         (folder / FIRMWARE).write_bytes(firmware)
-    subprocess.run([sys.executable, "yardstick.py", str(place.db), str(DEVICES)], cwd=HERE, check=True)
+    subprocess.run([sys.executable, str(HERE / "yardstick.py"), "make", str(place.db), str(DEVICES)], check=True)
     copy_families(place.copies)
     return place
 
@@ -132,10 +132,10 @@ def nginx(place: Place) -> Iterator[tuple[int, int]]:
 
 @contextlib.contextmanager
 def yardstick(place: Place) -> Iterator[tuple[int, int]]:
-    """Run the yardstick under granian, as this server's own HTTP door does; gives its process and port."""
+    """Run the yardstick under the doorman of this server's own HTTP door; gives its process and port."""
     port = free_port()
-    command = [str(BIN / "granian"), "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--blocking-threads", "2", "--backlog", "2048"]
-    with running([*command, "--log-level", "critical", "yardstick:app"], {"BENCH_DB": str(place.db)}, cwd=HERE) as process:
+    environ = {"BENCH_DB": str(place.db), "PYTHONPATH": str(HERE.parent)}
+    with running([sys.executable, str(HERE / "yardstick.py"), "serve", str(port)], environ) as process:
         until(lambda: got(port, name_of(0)))
         yield process.pid, port
 
@@ -195,9 +195,9 @@ Row = dict[str, Any]
 
 def http_load(pid: int, port: int, seconds: float) -> Row:
     """Return one server's numbers: a connection each, then kept connections."""
-    wrk(port, 1.0, close=False)  # warm: every answer was worked out once
     found = {}
     for label, close in (("new", True), ("kept", False)):
+        wrk(port, 0.5, close)  # warm: these very requests have been answered
         before = cpu_seconds(pid)
         one = wrk(port, seconds, close)
         used = cpu_seconds(pid) - before

@@ -1,13 +1,15 @@
-"""The yardstick: what bare Flask and Jinja need for a file of 8 KB from a SQLite row. No product code.
+"""The yardstick: what bare Flask and Jinja need for a file of 8 KB from a SQLite row. No product code, but the same doorman.
 
-`BENCH_DB=FILE granian --interface wsgi yardstick:app`; `python yardstick.py FILE ROWS` makes the database.
-GET /<mac>.cfg reads the row, its JSON, and renders, on each request. No layers, admission, digest, or event.
+`python yardstick.py make FILE ROWS` makes the database; `BENCH_DB=FILE python yardstick.py serve PORT` serves it, by granian
+just as this server's own door has it. GET /<mac>.cfg reads the row, its JSON, and renders, on each request. No layers, admission,
+digest, or event.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import socket
 import sqlite3
 import sys
 import threading
@@ -15,6 +17,9 @@ import threading
 from flask import Flask, Response
 from jinja2 import Environment
 from template import TEMPLATE
+
+from provisioner.server import BACKLOG
+from provisioner.web.doorman import Doorman
 
 PREFIX = "001565"
 app = Flask(__name__)
@@ -57,9 +62,8 @@ def device(number: int) -> dict[str, object]:
     }  # fmt: skip
 
 
-def main() -> None:
+def make(path: str, rows: int) -> None:
     """Make the database."""
-    path, rows = sys.argv[1], int(sys.argv[2])
     made = sqlite3.connect(path)
     made.execute("PRAGMA journal_mode=WAL")
     made.execute("CREATE TABLE device(id INTEGER PRIMARY KEY, mac TEXT NOT NULL UNIQUE, data TEXT NOT NULL)")
@@ -68,5 +72,11 @@ def main() -> None:
     made.close()
 
 
+def serve(port: int) -> None:
+    """Serve until SIGTERM, in one worker."""
+    listening = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
+    Doorman(listening, 1).run(lambda: app)
+
+
 if __name__ == "__main__":
-    main()
+    {"make": lambda path, rows: make(path, int(rows)), "serve": lambda port: serve(int(port))}[sys.argv[1]](*sys.argv[2:])

@@ -7,7 +7,8 @@
      ├ http-behind, https-behind    which are as http and https, at local sockets
      ├ tftp       the TFTP loop, or as many as tftp_workers says
      ├ render     answers a TFTP loop's questions; each loop has its own
-     └ events     the housekeeper, which alone writes events.db
+     ├ events     the housekeeper, which alone writes events.db
+     └ templates  tries every template, at the start and at a reload, and ends
 
 The doors are bound here, before privileges are dropped, so the real ports are known, a port that is
 taken is said at once, and a process can be replaced while phones wait in the door's queue. All
@@ -77,10 +78,11 @@ log = logging.getLogger("provisioner.server")
 
 SERVE_FILE, LOCK_FILE = "serve.json", "serve.lock"
 BACKLOG = 4096  # phones that wait for an HTTP worker
+_TRIER = "templates"  # the process that tries the templates, once
 _STEADY = 5.0  # seconds; who lives longer is replaced at once
 _LONGEST_PAUSE = 10.0
 _DOORMEN = ("http", "https", "http-behind", "https-behind")
-_MEMORY = "/dev/shm"  # where local sockets can be named whether the disk is full or not
+_MEMORY = Path("/dev/shm")  # where local sockets can be named whether the disk is full or not
 LOOK_EVERY = 30.0  # seconds; whether the certificate's files have changed
 _PR_SET_PDEATHSIG = 1
 _NO_WRITES = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
@@ -194,7 +196,7 @@ class _Supervisor:
         except StoreTrouble as why:
             log.warning("phones are answered, but no event is kept until this is mended: %s", why)
         if self._proxy:
-            self._room = Path(tempfile.mkdtemp(prefix="provisioner-", dir=_MEMORY if os.access(_MEMORY, os.W_OK) else self._folder))
+            self._room = _room_in_memory(config.state) or Path(tempfile.mkdtemp(dir=self._folder))
             for name in (relay.HTTP_SOCKET, *([relay.HTTPS_SOCKET] if self._certificate else [])):
                 self._behind.append(renderer.listen(self._room, name))
                 self._behind[-1].listen(BACKLOG)
@@ -217,8 +219,19 @@ class _Supervisor:
 
     def _read_families(self) -> None:
         self.catalog = families.load(self.config.phones_path)
+        for fault in self.catalog.faults:
+            log.warning("%s", fault)
+
+    def _try_templates(self) -> None:
+        """Name what is wrong with the families' templates, in a process behind all others: it takes seconds, and phones shall not wait for it."""
+        self._say([child for child in self._children.values() if child.name == _TRIER], signal.SIGTERM)
+        self._start(_TRIER, self._run_trier).told = True
+
+    def _run_trier(self) -> None:
+        os.nice(19)
         for sentence in dict.fromkeys(finding.sentence for finding in checks.manifests(self.catalog)):
-            log.warning("%s", sentence)
+            if sentence not in map(str, self.catalog.faults):
+                log.warning("%s", sentence)
 
     def close(self) -> None:
         """Take back what `open` left in the state's folder."""
@@ -256,14 +269,14 @@ class _Supervisor:
             wanted[_numbered("tftp", number)] = partial(self._run_tftp, number)
         return wanted
 
-    def _start(self, name: str) -> None:
+    def _start(self, name: str, work: Callable[[], None] | None = None) -> _Child:
         mine = os.getpid()
         pid = os.fork()
         if pid == 0:
             code = 1
             try:
                 self._be_a_child(mine)
-                self._wanted[name]()
+                (work or self._wanted[name])()
                 code = 0
             except BaseException as why:  # nothing may climb into the supervisor's own stack
                 log.critical("%s ends: %s", name, why if isinstance(why, BadConfig) else repr(why), exc_info=log.isEnabledFor(logging.DEBUG))
@@ -273,6 +286,7 @@ class _Supervisor:
         child = _Child(name, pid, os.pidfd_open(pid), time.monotonic())
         self._children[pid] = child
         self._selector.register(child.fd, selectors.EVENT_READ, child)
+        return child
 
     def _be_a_child(self, supervisor: int) -> None:
         """Leave what is the supervisor's, end when it ends, and take no key press of its terminal."""
@@ -346,6 +360,7 @@ class _Supervisor:
         for name in self._wanted:
             self._start(name)
         self._tell()
+        self._try_templates()
         look_at = time.monotonic() + LOOK_EVERY if self._certificate else math.inf
         while True:
             self._wait(min((look_at, *(when for when, _ in self._due))))
@@ -403,6 +418,7 @@ class _Supervisor:
         self._renew_certificate()
         self._replace(*(name for name in self._wanted if name not in ("events", "proxy")))
         log.info("config and families were read again; new processes answer")
+        self._try_templates()
 
     def _read_config(self) -> None:
         """Take what the config says now; one that cannot be read, and what takes a restart, leave all as it is."""
@@ -461,7 +477,7 @@ class _Supervisor:
         """Let the doors' processes come to their end, then those behind them, the events last."""
         asked = len(self._signals)
         tftp, render = ([_numbered(kind, number) for number in range(1, len(self._tftp) + 1)] for kind in ("tftp", "render"))
-        for names, seconds in ((["proxy", *_DOORMEN, *tftp], HTTP_DRAIN + 1), (render, 3), (["events"], 5)):
+        for names, seconds in (([_TRIER, "proxy", *_DOORMEN, *tftp], HTTP_DRAIN + 1), (render, 3), (["events"], 5)):
             ending = [child for child in self._children.values() if child.name in names]
             self._say(ending, signal.SIGTERM)
             until = time.monotonic() + seconds
@@ -512,6 +528,18 @@ class _Events:
 def _spare_folder(state: Path) -> Path:
     """Return where a server says what it is when its state takes no writes: a temporary folder that is this state's alone."""
     return Path(tempfile.gettempdir()) / f"provisioner-{hashlib.sha256(os.fsencode(os.path.realpath(state))).hexdigest()[:16]}"
+
+
+def _room_in_memory(state: Path) -> Path | None:
+    """Return an empty folder in memory that is this state's and ours alone, also where a server that was killed has left it; None where there can be none."""
+    room = _MEMORY / _spare_folder(state).name
+    try:
+        if room.exists() and room.lstat().st_uid == os.geteuid():
+            shutil.rmtree(room)
+        room.mkdir(mode=0o700)
+    except OSError:  # somebody else's, or no such place
+        return None
+    return room
 
 
 def _made_for_us(folder: Path) -> None:
