@@ -276,3 +276,15 @@ def test_the_same_certificate_behind_a_proxy_is_renewed_too(server: Server, tmp_
 
     wanted = ssl.PEM_cert_to_DER_cert((tmp_path / "fullchain.pem").read_text().partition("-----END CERTIFICATE-----")[0] + "-----END CERTIFICATE-----")
     until(lambda: shown() == wanted, 90)
+
+
+def test_what_a_killed_server_left_in_memory_is_taken_over(server: Server, state: Path) -> None:
+    room = Path(f"/proc/{server.child('proxy')}/cwd").resolve()
+    server.process.kill()
+    server.process.wait(30)
+    assert room.exists()
+    with serving(state, **BEHIND) as again:
+        assert Path(f"/proc/{again.child('proxy')}/cwd").resolve() == room
+        assert code(again, v1("192.0.2.7") + GET) == 200
+        assert again.stop() == 0
+    assert not room.exists()
