@@ -26,7 +26,7 @@ from tests.test_storm import add, fleet
 ROOT = Path(__file__).parent.parent
 PUBLIC = "http://prov.example.com:8080"
 ZONES = ("UTC", "Europe/Lisbon", "Asia/Jerusalem", "Africa/Cairo", "America/Santiago", "Australia/Lord_Howe", "America/Nuuk", "Asia/Kathmandu")
-PHONES = 35
+PHONES = len(families.load().families)  # one of each
 
 DAYS = [  # the machine's zone, and its clock
     ("UTC", "2026-01-01 00:00:00"),
@@ -47,7 +47,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     add(store, phones, PUBLIC)
     with store.change("test", "test") as tx:
         for number, phone in enumerate(phones):
-            tx.say(f"device:{phone.mac}", {"timezone": ZONES[number // len(catalog.families) % len(ZONES)], "phone_name": f"Zwölf & <{number}>"})
+            tx.say(f"device:{phone.mac}", {"timezone": ZONES[number % len(ZONES)], "phone_name": f"Zwölf & <{number}>"})
     store.close()
     return folder
 
