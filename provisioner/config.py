@@ -143,7 +143,7 @@ class Config:
     )
 
     proxy_address: Listen = _option(
-        "", Address(), "Where trusted_proxies pass connections on that begin with a PROXY header, version 1 or 2 (HAProxy's send-proxy); behind it HTTP, or TLS where there is a tls_certificate"
+        "", Address(), "Where trusted_proxies pass connections on that begin with a PROXY header, version 1 or 2 (HAProxy's send-proxy); behind it HTTP without any X-Forwarded header, or TLS where there is a tls_certificate"
     )
 
     tftp_address: Listen = _option("0.0.0.0:6969", Address(), "Where phones fetch their files over TFTP; phones expect port 69, which needs a privilege")

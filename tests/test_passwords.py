@@ -269,6 +269,7 @@ def test_a_site_says_how_its_phones_prove_themselves(admin: Admin) -> None:
     assert [note.partition(";")[0] for note in done.notes if "http" in note] and any("default site asks too" in note for note in done.notes)
     assert sites.shown(admin, sites.one(admin, "hq"))["passwords"] == "basic"
 
+    assert any("anybody on the way can read" in note for note in sites.change(admin, "hq", {"passwords": "basic-over-http"}).notes)
     assert sites.change(admin, "hq", {"passwords": "digest"}).changed
     assert sites.change(admin, "hq", {"passwords": ""}).changed
     assert sites.one(admin, "hq").passwords == "off"

@@ -103,6 +103,8 @@ def _password_notes(admin: Admin, site: Site) -> tuple[str, ...]:
         )
     if site.passwords == "basic" and site.public_url.startswith("http:"):
         notes.append(f"Basic is taken over HTTPS alone, and the public URL of site {site.slug} is an http:// one; over it phones are asked for Digest")
+    if site.passwords == "basic-over-http":
+        notes.append(f"with Basic over HTTP anybody on the way can read the passwords of site {site.slug}'s phones; `digest` keeps them")
     return tuple(notes)
 
 
