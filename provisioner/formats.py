@@ -109,6 +109,10 @@ def _quoted(writer: Writer, text: str, name: str) -> str:
     return writer.within_charset(text, name)
 
 
+def _quoted_xml(writer: Writer, text: str, name: str) -> str:
+    return _xml(writer, _quoted(Writer("xml"), text, name), name)
+
+
 def _json(writer: Writer, text: str, name: str) -> str:
     return json.dumps(text)[1:-1]
 
@@ -124,6 +128,7 @@ FORMATS: Mapping[str, Callable[[Writer, str, str], str]] = {
     "ini": _line,
     "quoted": _quoted,
     "xml": _xml,
+    "quoted-xml": _quoted_xml,
     "json": _json,
     "plain": _plain,
 }

@@ -99,6 +99,14 @@ def test_every_place_has_a_test() -> None:
     assert set(PLACES) == {"value", "pair", "rule", "list", "macro", "place", "login", "cell", "pattern", "word", "digits"}
 
 
+def test_quotes_inside_xml_hold_no_quote_and_xml_outside_its_charset() -> None:
+    writer = Writer("quoted-xml", "iso-8859-1")
+
+    assert writer.write("R&D <1> Zoë 😀") == "R&amp;D &lt;1&gt; Zoë &#128512;"
+    with pytest.raises(Unsayable):
+        writer.write('a"b')
+
+
 def test_an_encoder_ends_every_line_as_the_phone_reads_it() -> None:
     body = b'# Format File\nNTP_ADDR="ntp.example.com"\n'
 
