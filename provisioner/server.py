@@ -8,7 +8,7 @@
      ├ tftp       the TFTP loop, or as many as tftp_workers says
      ├ render     answers a TFTP loop's questions; each loop has its own
      ├ events     the housekeeper, which alone writes events.db
-     └ templates  tries every template, at the start and at a reload, and ends
+     └ templates  tries the templates of operators, at the start and at a reload, and ends
 
 The doors are bound here, before privileges are dropped, so the real ports are known, a port that is
 taken is said at once, and a process can be replaced while phones wait in the door's queue. All
@@ -59,7 +59,7 @@ from provisioner.boot import Limits as BootLimits
 from provisioner.config import Config, Listen, forget_environment
 from provisioner.errors import BadConfig, StoreTrouble
 from provisioner.eventstore import EventStore
-from provisioner.families import Catalog
+from provisioner.families import Catalog, Family
 from provisioner.housekeeper import Sender
 from provisioner.identify import mac_in
 from provisioner.nonces import Counts
@@ -223,13 +223,19 @@ class _Supervisor:
             log.warning("%s", fault)
 
     def _try_templates(self) -> None:
-        """Name what is wrong with the families' templates, in a process behind all others: it takes seconds, and phones shall not wait for it."""
-        self._say([child for child in self._children.values() if child.name == _TRIER], signal.SIGTERM)
-        self._start(_TRIER, self._run_trier).told = True
+        """Name what is wrong with templates that operators wrote, in a process behind all others: it may take seconds, and phones shall not wait for it.
 
-    def _run_trier(self) -> None:
+        Those that ship as they are were tried by the tests of their release.
+        """
+        self._say([child for child in self._children.values() if child.name == _TRIER], signal.SIGTERM)
+        shared = any((root / "_shared").is_dir() for root in self.config.phones_path)
+        own = [family for family in self.catalog.families.values() if shared or [folder.parent for folder in family.folders] != [families.shipped()]]
+        if own:
+            self._start(_TRIER, partial(self._run_trier, own)).told = True
+
+    def _run_trier(self, own: list[Family]) -> None:
         os.nice(19)
-        for sentence in dict.fromkeys(finding.sentence for finding in checks.manifests(self.catalog)):
+        for sentence in dict.fromkeys(finding.sentence for finding in checks.manifests(self.catalog, own)):
             if sentence not in map(str, self.catalog.faults):
                 log.warning("%s", sentence)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -54,13 +54,13 @@ def run(config: Config, who: str, door: str) -> list[Finding]:
     return sorted(dict.fromkeys(found), key=lambda finding: (finding.kind != FAULT, finding.what))
 
 
-def manifests(catalog: Catalog) -> Iterator[Finding]:
-    """Yield what is wrong with the families' folders: file, line, key and cure."""
+def manifests(catalog: Catalog, which: Iterable[Family] | None = None) -> Iterator[Finding]:
+    """Yield what is wrong with the families' folders: file, line, key and cure. which: whose templates are tried; None is all."""
     for fault in catalog.faults:
         yield Finding(FAULT, "family", str(fault))
     renderer = Renderer(catalog)
     facts = {field.name for field in fields(Account)}
-    for family in catalog.families.values():
+    for family in catalog.families.values() if which is None else which:
         for rule in family.files:
             try:
                 if rule.template:
