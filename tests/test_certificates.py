@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from provisioner import certificates
 from provisioner.certificates import Keeper
+from provisioner.config import load
 from provisioner.errors import BadConfig
 from provisioner.eventstore import EventStore
 from provisioner.server import health
@@ -210,6 +211,11 @@ def test_a_certificate_that_cannot_be_used_stops_the_start_with_its_sentence(sta
     with serving(state, **options(certificate, tmp_path / "none.pem")) as server:
         assert server.process.wait(30) == 1
         assert server.process.stderr and "error: tls_key: there is no file" in server.process.stderr.read()
+
+
+def test_https_without_a_certificate_is_a_slip_that_is_named() -> None:
+    with pytest.raises(BadConfig, match="https_address is on, and tls_certificate is empty"):
+        load(environ={"PROVISIONER_HTTPS_ADDRESS": "127.0.0.1:0"})
 
 
 def test_an_expired_certificate_is_served_and_told_by_health(state: Path, tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from provisioner.config import load
+from provisioner.errors import BadConfig
 from provisioner.eventstore import EventStore
 from provisioner.server import health
 from provisioner.store import Store
@@ -240,6 +242,11 @@ def test_whoever_is_no_trusted_proxy_is_closed_at_once_and_told_once(state: Path
         server.process.terminate()
         _, said = server.process.communicate(timeout=30)
     assert said.count("127.0.0.1 is not one of trusted_proxies; its connections are closed") == 1
+
+
+def test_a_proxys_door_that_trusts_nobody_is_a_slip_that_is_named() -> None:
+    with pytest.raises(BadConfig, match="trusted_proxies names nobody"):
+        load(environ={"PROVISIONER_PROXY_ADDRESS": "127.0.0.1:0"})
 
 
 def test_without_a_certificate_tls_is_closed_and_told(state: Path) -> None:
