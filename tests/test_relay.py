@@ -291,6 +291,7 @@ def test_what_a_killed_server_left_in_memory_is_taken_over(server: Server, state
     server.process.wait(30)
     assert room.exists()
     with serving(state, **BEHIND) as again:
+        until(lambda: again.word["pid"] == again.process.pid)  # what the killed one said of itself is still there
         assert Path(f"/proc/{again.child('proxy')}/cwd").resolve() == room
         assert code(again, v1("192.0.2.7") + GET) == 200
         assert again.stop() == 0
