@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
@@ -175,8 +176,12 @@ _LINE_TEXTS = ("user", "auth_user", "password", "domain", "registrar", "registra
 
 
 def _unused_line(n: int, settled: SimpleNamespace) -> SimpleNamespace:
-    return SimpleNamespace(n=n, used=False, by_name=False, registrar_port=0, outbound_proxy_port=0, xcap_port=0, xcap_tls=False, set=settled,
-                           **{name: Word("", f"the {name} of line {n}") for name in _LINE_TEXTS})  # fmt: skip
+    return SimpleNamespace(n=n, used=False, by_name=False, registrar_port=0, outbound_proxy_port=0, xcap_port=0, xcap_tls=False, set=settled, **_unused_texts(n))
+
+
+@lru_cache(maxsize=256)
+def _unused_texts(n: int) -> Mapping[str, Word]:
+    return {name: Word("", f"the {name} of line {n}") for name in _LINE_TEXTS}
 
 
 def _line(position: Line, account: Account, settled: SimpleNamespace, secrets: Secrets) -> SimpleNamespace:
@@ -222,10 +227,13 @@ def _keys(
     return tuple(_key(module, n, known.get((module, n)), codes, lines) for module, n in places)
 
 
+_NO_VALUE, _NO_LABEL = Word("", "a key's value"), Word("", "a key's label")
+
+
 def _key(module: int, n: int, key: Key | None, codes: Mapping[str, Any], lines: tuple[SimpleNamespace, ...]) -> SimpleNamespace:
     page = 1
     if key is None or (key.type != "none" and key.type not in codes):
-        return SimpleNamespace(module=module, page=page, n=n, used=False, type=None, code=None, value=Word("", "a key's value"), label=Word("", "a key's label"), line=0)
+        return SimpleNamespace(module=module, page=page, n=n, used=False, type=None, code=None, value=_NO_VALUE, label=_NO_LABEL, line=0)
     line = key.line or (1 if key.type != "none" else 0)
     label = key.label or (str(lines[line - 1].label) if key.type == "line" and 0 < line <= len(lines) else key.value)
     where = f"key {n}" if not module else f"key {n} of module {module}"
