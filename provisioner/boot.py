@@ -74,9 +74,13 @@ class Booter:
     def __init__(
         self, store: Store, catalog: Catalog, log: Callable[[Event], None], *, assets: Path = Path("assets"),
         unknown_phones: str = "hold", limits: Limits = Limits(), kept_bytes: int = KEPT_BYTES, counts: Counts | None = None,
+        renderer: Renderer | None = None,
     ) -> None:  # fmt: skip
-        """log: takes each event and returns at once; unknown_phones: refuse, hold or add; kept_bytes: of answers in memory; counts: shared with other processes."""
-        self.store, self.catalog, self.renderer = store, catalog, Renderer(catalog)
+        """log: takes each event and returns at once; unknown_phones: refuse, hold or add; kept_bytes: of answers in memory.
+
+        counts: shared with other processes; renderer: of this catalog, where some of its templates are compiled already.
+        """
+        self.store, self.catalog, self.renderer = store, catalog, renderer or Renderer(catalog)
         self._log, self._assets, self._unknown_phones, self._limits = log, assets, unknown_phones, limits
         self._secrets, self._answers = Secrets(store.server_key), Kept[Answer](kept_bytes)
         self._nonces = Nonces(store.server_key, counts)

@@ -22,6 +22,7 @@ change is read again by itself; one that cannot be used leaves the old one in it
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -57,12 +58,13 @@ from provisioner.admin import checks
 from provisioner.boot import Booter
 from provisioner.boot import Limits as BootLimits
 from provisioner.config import Config, Listen, forget_environment
-from provisioner.errors import BadConfig, StoreTrouble
+from provisioner.errors import BadConfig, BadManifest, StoreTrouble
 from provisioner.eventstore import EventStore
 from provisioner.families import Catalog, Family
 from provisioner.housekeeper import Sender
 from provisioner.identify import mac_in
 from provisioner.nonces import Counts
+from provisioner.render import Renderer
 from provisioner.repeats import Repeats
 from provisioner.store import FILE as STORE_FILE
 from provisioner.store import Store
@@ -77,6 +79,7 @@ from provisioner.wire import PhoneRequest
 log = logging.getLogger("provisioner.server")
 
 SERVE_FILE, LOCK_FILE = "serve.json", "serve.lock"
+COMPILING = 1.0  # seconds before the first answer
 BACKLOG = 4096  # phones that wait for an HTTP worker
 _TRIER = "templates"  # the process that tries the templates, once
 _STEADY = 5.0  # seconds; who lives longer is replaced at once
@@ -146,6 +149,7 @@ class _Supervisor:
     def __init__(self, config: Config, again: Callable[[], Config] | None) -> None:
         self.config, self._again = config, again
         self.catalog = Catalog({})
+        self._templates = Renderer(self.catalog)
         self.running = Running(os.getpid(), Listen("", 0), Listen("", 0), Listen("", 0), Listen("", 0), config.state)
         self._http: socket.socket | None = None
         self._https: socket.socket | None = None
@@ -221,6 +225,24 @@ class _Supervisor:
         self.catalog = families.load(self.config.phones_path)
         for fault in self.catalog.faults:
             log.warning("%s", fault)
+        self._templates = Renderer(self.catalog)
+        with contextlib.suppress(StoreTrouble):
+            self._compile()
+
+    def _compile(self) -> None:
+        """Compile the templates of the phones that there are, the most frequent first, for at most COMPILING: the processes share them, and compile others when asked for."""
+        until = time.monotonic() + COMPILING
+        store = Store.open(self.config.state)
+        try:
+            used = [slug for (slug,), _ in store.devices().tally("family").most_common() if slug in self.catalog.families]
+        finally:
+            store.close()
+        for slug in used:
+            family = self.catalog.families[slug]
+            for rule in family.files:
+                if rule.template and time.monotonic() < until:
+                    with contextlib.suppress(BadManifest):  # told by who tries them all
+                        self._templates.compile(family, rule)
 
     def _try_templates(self) -> None:
         """Name what is wrong with templates that operators wrote, in a process behind all others: it may take seconds, and phones shall not wait for it.
@@ -350,7 +372,7 @@ class _Supervisor:
         config = self.config
         return Booter(
             Store.open(config.state), self.catalog, sender, assets=config.assets_folder,
-            unknown_phones=config.unknown_phones, limits=BootLimits(config.upload_limit, config.uploads_per_phone), counts=self._counts,
+            unknown_phones=config.unknown_phones, limits=BootLimits(config.upload_limit, config.uploads_per_phone), counts=self._counts, renderer=self._templates,
         )  # fmt: skip
 
     # Watching
