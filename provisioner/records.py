@@ -12,7 +12,6 @@ import json
 import os
 import threading
 import time
-import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -260,11 +259,18 @@ class Devices:
         return [self._records.device_of(row) for row in rows]
 
 
-class _Open:
-    """A thread's own connection; closed when its thread has ended and let it go."""
+class _Held:
+    """A thread's hold on a connection, which is free for another thread when this one has ended.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self.connection = connection
+    It is not closed there: SQLite then gives `folded` back, and that ends the process (CPython 3.11: PyGILState_Release
+    within itself) where a thread was not made by Python, as those of the HTTP workers that leave after half a minute of rest.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, free: list[sqlite3.Connection]) -> None:
+        self.connection, self._free = connection, free
+
+    def __del__(self) -> None:
+        self._free.append(self.connection)
 
 
 class Records:
@@ -274,7 +280,8 @@ class Records:
         """Open the database, bringing its schema up to date."""
         self._path, self._seal, self._now, self._read_only = path, seal, now, read_only
         self._local, self._lock = threading.local(), threading.Lock()
-        self._all: weakref.WeakSet[_Open] = weakref.WeakSet()
+        self._all: list[sqlite3.Connection] = []
+        self._free: list[sqlite3.Connection] = []
         self.server_key = seal.derive("tokens")
         self.faults: list[str] = []
         self.stamp = Stamp(path.with_name(STAMP_FILE), read_only)
@@ -293,9 +300,9 @@ class Records:
     def close(self) -> None:
         """Close every thread's connection."""
         with self._lock:
-            for one in self._all:
-                one.connection.close()
-            self._all.clear()
+            for connection in self._all:
+                connection.close()
+            self._all, self._free = [], []
         self._local = threading.local()
 
     def _check(self) -> None:
@@ -308,12 +315,22 @@ class Records:
                 connection.execute("INSERT INTO meta VALUES ('seal', ?) ON CONFLICT DO NOTHING", (self._seal.seal("opens", "meta:seal:value"),))
 
     def _connection(self) -> sqlite3.Connection:
-        mine: _Open | None = getattr(self._local, "mine", None)
+        mine: _Held | None = getattr(self._local, "mine", None)
         if mine is None:
-            mine = self._local.mine = _Open(opened(self._path, self._read_only, "FULL"))
-            with self._lock:
-                self._all.add(mine)
+            mine = self._local.mine = _Held(self._free_one() or self._another(), self._free)
         return mine.connection
+
+    def _free_one(self) -> sqlite3.Connection | None:
+        try:
+            return self._free.pop()
+        except IndexError:
+            return None
+
+    def _another(self) -> sqlite3.Connection:
+        connection = opened(self._path, self._read_only, "FULL")
+        with self._lock:
+            self._all.append(connection)
+        return connection
 
     def _rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
         try:

@@ -8,6 +8,8 @@ import os
 import resource
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -561,16 +563,39 @@ def test_a_note_of_the_servers_own_is_kept(house: Store) -> None:
 # Processes and threads
 
 
-def test_threads_have_connections_of_their_own_which_end_with_them(house: Store) -> None:
-    found: list[object] = []
-    threads = [threading.Thread(target=lambda: found.append(house.device(ONE))) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+def test_threads_have_connections_of_their_own_which_later_ones_take_over(house: Store) -> None:
+    found: list[Device | None] = []
+    for _ in range(2):
+        together = threading.Barrier(20)
+        threads = [threading.Thread(target=lambda together=together: (found.append(house.device(ONE)), together.wait())) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert found == [house.device(ONE)] * 40
+    assert len(house._all) == 21
 
-    assert found == [device(house)] * 20
-    assert len(house._all) == 1
+
+FOREIGN = """
+import ctypes, sys
+from pathlib import Path
+from provisioner.store import Store
+
+store = Store.open(Path(sys.argv[1]))
+routine = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(lambda _: print(store.device(sys.argv[2]).mac, flush=True))
+libc = ctypes.CDLL(None)
+for _ in range(3):
+    thread = ctypes.c_ulong()
+    libc.pthread_create(ctypes.byref(thread), None, routine, None)
+    libc.pthread_join(thread, None)
+"""
+
+
+def test_a_thread_that_python_did_not_make_may_end(house: Store, tmp_path: Path) -> None:
+    """Those of the HTTP workers are Rust's, and leave after half a minute of rest; the worker aborted then, each time."""
+    state = Path(house._path).parent
+    run = subprocess.run([sys.executable, "-c", FOREIGN, str(state), ONE], capture_output=True, text=True, timeout=60, check=False)
+    assert (run.returncode, run.stdout.split()) == (0, [ONE] * 3), run.stderr
 
 
 def test_racing_changes_all_count(house: Store) -> None:
