@@ -2,8 +2,8 @@
 
 PYTHON ?= python3
 BIN    := .venv/bin
-# What the tests need beside Python: the TFTP and HTTP clients that phones are compared with, and a clock to turn.
-TOOLS  := curl tftp-hpa atftp busybox faketime
+# What the tests need beside Python: the TFTP and HTTP clients that phones are compared with, a clock to turn, a SIP registrar and a phone for it.
+TOOLS  := curl tftp-hpa atftp busybox faketime kamailio kamailio-tls-modules baresip-core
 
 .DEFAULT_GOAL := help
 .PHONY: help install run demo test storm growth costs bench tools record docs lock build clean
@@ -32,9 +32,9 @@ test: install tools  ## lint, types, then every test
 	$(BIN)/mypy
 	@$(BIN)/python -m pytest
 
-storm: install bench/phonestorm  ## 10,000 phones boot within a minute over both wires; PHONES= SECONDS= LOSS= DUPLICATE= CROWD=1
+storm: install bench/phonestorm  ## 10,000 phones boot within a minute over both wires; PHONES= SECONDS= LOSS= DUPLICATE= HTTPS= CROWD=1
 	@PYTHONPATH=. $(BIN)/python bench/storm.py $(if $(PHONES),--phones $(PHONES)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(LOSS),--loss $(LOSS)) \
-	  $(if $(DUPLICATE),--duplicate $(DUPLICATE)) $(if $(CROWD),--crowd)
+	  $(if $(DUPLICATE),--duplicate $(DUPLICATE)) $(if $(HTTPS),--https $(HTTPS)) $(if $(CROWD),--crowd)
 
 growth: install  ## what becomes slower with 1,000 to 1,000,000 devices; ten minutes
 	@PYTHONPATH=. $(BIN)/python bench/growth.py
@@ -51,7 +51,7 @@ bench/%storm: bench/%storm.c bench/tftp.h
 	cc -O2 -Wall -o $@ $<
 
 tools:
-	@for tool in curl tftp atftp busybox faketime; do command -v $$tool >/dev/null || { $(call apt,$(TOOLS)); break; }; done
+	@for tool in curl tftp atftp busybox faketime kamailio baresip; do command -v $$tool >/dev/null || { $(call apt,$(TOOLS)); break; }; done
 
 record: install  ## rewrite tests/phones/**/*.expected of the boots whose [says] holds
 	$(BIN)/python -m tests.recorded

@@ -143,9 +143,12 @@ def ours(state: Path, first: str, *, http: int = 0, tftp: int = 0, cpus: str = S
     begun = time.monotonic()
     with running([sys.executable, "-c", _SERVE], environ, cwd=state, out=subprocess.PIPE, cpus=cpus) as process:
         assert process.stdout
-        ports = [int(process.stdout.readline().strip().rstrip("/").rpartition(":")[2]) for _ in range(2)]
-        until(lambda: got(ports[0], first))
-        yield Ours(process.pid, ports[0], ports[1], time.monotonic() - begun)
+        ports: dict[str, int] = {}
+        while "tftp" not in ports and (line := process.stdout.readline()):  # the last door that it tells
+            scheme, _, where = line.strip().rstrip("/").rpartition(" ")[2].partition("://")
+            ports[scheme] = int(where.rpartition(":")[2])
+        until(lambda: got(ports["http"], first))
+        yield Ours(process.pid, ports["http"], ports["tftp"], time.monotonic() - begun)
 
 
 class Peak:

@@ -4,7 +4,8 @@ Phones of every family there is, each with an address, an account and a file of 
 random moments and ask for all that their manifest says, half of them over TFTP. What they ask and
 what must come is worked out before, by the simulator's own phone against a booter in this process;
 phonestorm.c then plays it. Writes bench/results/storm.json, or crowd.json with --crowd: there 50
-phones boot among thousands of clients that mean no good.
+phones boot among thousands of clients that mean no good. With --https N so many more boot over HTTPS
+meanwhile, two at a time, played by the simulator itself.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from __future__ import annotations
 import argparse
 import array
 import contextlib
+import hashlib
 import json
+import os
 import random
 import sqlite3
 import statistics
@@ -22,7 +25,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,6 +43,7 @@ from provisioner.boot import Booter
 from provisioner.simulator import Phone
 from provisioner.store import Store
 from provisioner.wire import PhoneRequest
+from tests import authority
 
 HERE = Path(__file__).parent
 PROGRAM = HERE / "phonestorm"
@@ -199,6 +204,38 @@ def events_of(state: Path, wanted: int) -> int:
     return kept
 
 
+# Over HTTPS
+
+
+@dataclass(frozen=True)
+class Secure:
+    """Phones that boot over HTTPS meanwhile, and the door's options for it; none where nobody asked for any."""
+
+    phones: Sequence[Phone]
+    expected: Mapping[str, Mapping[str, str]]
+    port: int
+    options: Mapping[str, object]
+
+    @classmethod
+    def of(cls, phones: Sequence[Phone], booter: Booter, tmp: Path) -> Secure:
+        """Return these phones, with a certificate that this process trusts."""
+        if not phones:
+            return cls((), {}, 0, {})
+        certificate, key = authority.issue(tmp)
+        os.environ["SSL_CERT_FILE"] = str(authority.put(tmp / "root.pem", authority.root().pem))
+        port = processes.free_port()
+        asked = {phone.mac: boot_of(phone, f"https://127.0.0.1:{port}/", "127.0.0.1", booter, False, 0) for phone in phones}
+        expected = {mac: {ask.name: hashlib.sha256(ask.body).hexdigest() for ask in asks if ask.status == 200} for mac, asks in asked.items()}
+        return cls(phones, expected, port, {"https_address": f"127.0.0.1:{port}", "tls_certificate": certificate, "tls_key": key})
+
+    def boot(self) -> dict[str, Any]:
+        """Let them boot from factory state, two at a time; return what became of them."""
+        if not self.phones:
+            return {"phones": 0, "complete": 0, "wrong": 0}
+        summary = simulator.storm(self.phones, f"https://127.0.0.1:{self.port}/", at_once=2, expected=self.expected)
+        return {"phones": len(self.phones), "complete": summary.complete, "wrong": len(summary.wrong), "seconds": summary.seconds, "p99_ms": summary.slowest(0.99)}
+
+
 # The run
 
 
@@ -220,32 +257,39 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
         state, plan, result = Path(tmp) / "state", Path(tmp) / "plan", Path(tmp) / "result"
         http, tftp = processes.free_port(), processes.free_port()
         victims = 100 if asked.crowd else 0  # devices whose files the crowd leaves half fetched
-        phones = fleet.fleet(catalog, asked.phones + victims)
+        phones = fleet.fleet(catalog, asked.phones + victims + asked.https)
         begun = time.monotonic()
         store = Store.open(state)
         try:
             fleet.add(store, phones, f"http://127.0.0.1:{http}", f"tftp://127.0.0.1:{tftp}")
             booter = Booter(store, catalog, lambda event: None, assets=state / "assets")
             storm = players(phones[: asked.phones], asked.seconds, booter, f"http://127.0.0.1:{http}", f"tftp://127.0.0.1:{tftp}")
-            left = [booter.files_of(phone.mac)[0][0] for phone in phones[asked.phones :] if "tftp" in phone.family.wires and booter.files_of(phone.mac)]
+            left = [booter.files_of(phone.mac)[0][0] for phone in phones[asked.phones : asked.phones + victims] if "tftp" in phone.family.wires and booter.files_of(phone.mac)]
+            secure = Secure.of([phone for phone in phones[asked.phones + victims :] if "https" in phone.family.wires], booter, Path(tmp))
         finally:
             store.close()
         write_plan(plan, storm)
         print(f"{len(storm):,} phones of {len(catalog.families)} families, {sum(len(one.asks) for one in storm):,} files, are ready after {time.monotonic() - begun:.0f} s", flush=True)
         options = ["-l", str(asked.loss), "-d", str(asked.duplicate), "-D", str(asked.seconds + GRACE)]
         first = next(ask.name for one in storm for ask in one.asks if ask.status == 200)
-        with processes.ours(state, first, http=http, tftp=tftp, cpus=processes.ALL_CPUS) as here, surrounded(asked.crowd, here, left) as pressed:
+        with (
+            processes.ours(state, first, http=http, tftp=tftp, cpus=processes.ALL_CPUS, **secure.options) as here, surrounded(asked.crowd, here, left) as pressed, ThreadPoolExecutor(1) as beside,
+        ):  # fmt: skip
             before = processes.cpu_seconds(here.pid)
             with processes.Peak(here.pid, every=0.5) as peak:
+                over_https = beside.submit(secure.boot)
                 said = subprocess.run([str(PROGRAM), *options, str(plan), str(result), str(http), str(tftp)], capture_output=True, text=True, check=True).stdout
             cpu = processes.cpu_seconds(here.pid) - before
             seen = read_result(result, storm)
+            safely = over_https.result()
+            seen["failed"] += safely["phones"] - safely["complete"]
+            seen["wrong"] += safely["wrong"]
             answers = seen["files"] - seen["files_not_had"]
             kept = events_of(state, answers) if not asked.crowd else None
         client = json.loads(said)
     return {
         **about, "phones": asked.phones, "of_seconds": asked.seconds, "loss": asked.loss, "duplicate": asked.duplicate, "families": len(catalog.families),
-        "wires": dict(Counter(one.wire for one in storm)), "kept_connections": sum(one.keeps for one in storm), **seen, **client, "cpu": cpu, "peak_mb": peak.megabytes, "memory_mb": [round(one, 1) for one in peak.seen[:: max(1, len(peak.seen) // 20)]],
+        "wires": dict(Counter(one.wire for one in storm)), "kept_connections": sum(one.keeps for one in storm), "https": safely, **seen, **client, "cpu": cpu, "peak_mb": peak.megabytes, "memory_mb": [round(one, 1) for one in peak.seen[:: max(1, len(peak.seen) // 20)]],
         "events": kept, "events_lost": None if kept is None else max(0, answers - kept), **({"crowd": pressed} if asked.crowd else {}),
     }  # fmt: skip
 
@@ -273,6 +317,7 @@ def main() -> int:
     parser.add_argument("--loss", type=float, default=0.5, help="percent of the TFTP packets, each way")
     parser.add_argument("--duplicate", type=float, default=0.5, help="percent of the TFTP packets that phones send")
     parser.add_argument("--crowd", action="store_true", help="50 phones at once, among clients that mean no good")
+    parser.add_argument("--https", type=int, default=0, help="so many more phones, over HTTPS")
     asked = parser.parse_args()
     asked.phones = asked.phones or (50 if asked.crowd else 10_000)
     asked.seconds = asked.seconds or (0.5 if asked.crowd else 60.0)
