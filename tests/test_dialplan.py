@@ -150,6 +150,7 @@ PLANS: Mapping[str, tuple[Callable[[str, str], str], Callable[[Parameters], str]
     "avaya": (players.timed_list, lambda said: said["DIALPLAN"].replace("|", "\n")),
     "mitel": (players.exact_match, lambda said: said["sip dial plan"]),
     "panasonic": (players.timed_list, lambda said: said["DIAL_PLAN_1"].replace("|", "\n")),
+    "panasonic-utg": (players.digit_map, lambda said: said["DIAL_PLAN[1]"]),
     "obihai": (players.parentheses, lambda said: said["VoiceService.1.VoiceProfile.1.DigitMap"]),
     "patton": (players.routing_tables, lambda said: "\n\n".join("\n".join(said[name] for name in said if re.fullmatch(rf"context cs switch/routing-table called-e164\[{table}\]/route\[\d+\]", name)) for table in (1, 2))),
     "poly": (players.digit_map, lambda said: said["dialplan.digitmap"]),
