@@ -24,7 +24,7 @@ from provisioner.nonces import Nonces
 REALM = "provisioner"  # the same for all, so that it tells nothing
 PASSWORD_LENGTH = 20  # of 32 characters: 100 bits, since Digest over an open wire can be tried at leisure
 _LONGEST = 2048  # characters of a header; a phone's has some three hundred
-_ALGORITHMS: Mapping[str, Callable[[bytes], hashlib._Hash]] = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
+ALGORITHMS: Mapping[str, Callable[[bytes], hashlib._Hash]] = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
 _PARAMETER = re.compile(r'\s*([A-Za-z0-9_*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))\s*(?:,|$)')
 _NEEDED = ("username", "realm", "nonce", "uri", "response")
 
@@ -85,7 +85,7 @@ def challenges(way: str, secure: bool, nonce: str, stale: bool = False) -> tuple
     way: one of things.PASSWORDS but off; secure: over TLS. With passwords of this length MD5 is no weaker here.
     """
     digests = tuple(
-        f'Digest realm="{REALM}", nonce="{nonce}", algorithm={name}, qop="auth"{", stale=true" if stale else ""}' for name in _ALGORITHMS
+        f'Digest realm="{REALM}", nonce="{nonce}", algorithm={name}, qop="auth"{", stale=true" if stale else ""}' for name in ALGORITHMS
     )
     return (*digests, f'Basic realm="{REALM}", charset="UTF-8"') if _basic_counts(way, secure) else digests
 
@@ -145,10 +145,23 @@ def digest(password: str, method: str, *, user: str, realm: str, nonce: str, uri
     """Return the response to a Digest challenge, by RFC 7616, 3.4.1, without qop by RFC 2069, 2.1.2."""
 
     def hashed(*parts: str) -> str:
-        return _ALGORITHMS[algorithm](":".join(parts).encode()).hexdigest()
+        return ALGORITHMS[algorithm](":".join(parts).encode()).hexdigest()
 
     who, what = hashed(user, realm, password), hashed(method, uri)
     return hashed(who, nonce, nc, cnonce, qop, what) if qop else hashed(who, nonce, what)
+
+
+def parameters(text: str) -> tuple[list[tuple[str, str]], str]:
+    """Return the parameters behind the word Digest, names in lower case, and what could not be read.
+
+    >>> parameters('realm="a, b", qop=auth')
+    ([('realm', 'a, b'), ('qop', 'auth')], '')
+    """
+    pairs, at = [], 0
+    while at < len(text) and (found := _PARAMETER.match(text, at)):
+        pairs.append((found[1].lower(), re.sub(r"\\(.)", r"\1", found[2]) if found[2] is not None else found[3]))
+        at = found.end()
+    return pairs, text[at:].strip()
 
 
 def _same_file(uri: str, path: str) -> bool:
@@ -188,17 +201,16 @@ def _read_basic(text: str) -> _Basic | str:
 
 def _read_digest(text: str) -> _Digest | str:
     said: dict[str, str] = {}
-    at = 0
-    while at < len(text) and (found := _PARAMETER.match(text, at)):
-        name, at = found[1].lower(), found.end()
+    pairs, rest = parameters(text)
+    for name, value in pairs:
         if name in said:
             return f"its Digest header says {name} twice"
-        said[name] = re.sub(r"\\(.)", r"\1", found[2]) if found[2] is not None else found[3]
+        said[name] = value
     missing = [name for name in _NEEDED if not said.get(name)]
-    if text[at:].strip() or missing:
+    if rest or missing:
         return f"its Digest header has no {missing[0]}" if missing else "its Digest header cannot be read"
     algorithm = said.get("algorithm", "MD5").upper()
-    if algorithm not in _ALGORITHMS:
+    if algorithm not in ALGORITHMS:
         return f"its Digest uses {algorithm[:32]!r}; MD5 and SHA-256 are taken"
     if said.get("qop", "").lower() not in ("", "auth"):
         return f"its Digest uses qop {said['qop'][:32]!r}; only auth is taken"

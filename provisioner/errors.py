@@ -15,6 +15,7 @@
     │   ├── Refused              known, but not from here, not this way, not now
     │   └── Missing              no file of that name
     ├── RenderFailed             our own fault: the phone gets 503, or silence over TFTP
+    ├── Unreached                a SIP server or phone that was not found, or did not answer
     └── StoreTrouble             the disk: full, locked, read-only, damaged
 """
 
@@ -95,6 +96,15 @@ class Missing(NotServed):
 
 class RenderFailed(ProvisionerError):
     """Our own fault while making the file of an admitted phone."""
+
+
+class Unreached(ProvisionerError):
+    """A SIP server or phone that was not found, or did not answer."""
+
+    def __init__(self, sentence: str, verdict: str = "unreachable") -> None:
+        """verdict: `unreachable`, or `wrong` where no waiting would help (things.VERDICTS)."""
+        super().__init__(sentence)
+        self.verdict = verdict
 
 
 class StoreTrouble(ProvisionerError):

@@ -488,3 +488,29 @@ def address(text: str) -> str:
     here = ipaddress.ip_address(text.partition("%")[0])
     mapped = here.ipv4_mapped if isinstance(here, ipaddress.IPv6Address) else None
     return str(mapped or here)
+
+
+VERDICTS = ("right", "refused", "wrong", "unreachable", "cannot-tell")
+
+
+@dataclass(frozen=True)
+class Check:
+    """What an account's server said when it was asked whether the account is right (F27).
+
+    verdict:  right; refused: the server says no to user or password, and asking again may lock us out;
+              wrong: a fact keeps us from being asked; unreachable: another time it may go; cannot-tell.
+    fact:     the account's fact to look at, empty where none is to blame. sentence: for people, without a secret.
+    server:   host, address, port and transport that answered. bindings: who is registered now.
+    at:       UTC, ISO 8601.
+    """
+
+    verdict: str
+    sentence: str
+    fact: str = ""
+    server: str = ""
+    bindings: tuple[str, ...] = ()
+    at: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the verdict."""
+        _checked(self, "verdict", _one_of(VERDICTS))

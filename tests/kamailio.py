@@ -1,0 +1,168 @@
+"""A registrar of its own: Kamailio from Debian's packages, over UDP, TCP and TLS, and a DNS that knows where it is."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import dns.flags
+import dns.message
+import dns.resolver
+import dns.rrset
+
+from tests import authority
+
+DOMAIN = "sip.example.com"
+PASSWORDS = {"212": "s3cret", "213": 'he said "no": \\o/', "barred": "s3cret"}
+REALM = "the realm, of tests"
+
+# Domains and users that it does not know are told so, as the mildest of servers do.
+_CONFIG = """
+#!KAMAILIO
+debug=0
+log_stderror=yes
+children=1
+socket_workers=1
+tcp_children=1
+auto_aliases=no
+dns=no
+rev_dns=no
+dns_use_search_list=no
+enable_tls=yes
+listen=udp:127.0.0.1:{port}
+listen=tcp:127.0.0.1:{port}
+listen=tls:127.0.0.1:{tls}
+listen=tls:127.0.0.1:{expired}
+mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"
+loadmodule "tls.so"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "textops.so"
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
+loadmodule "auth.so"
+modparam("tls", "config", "{folder}/tls.cfg")
+modparam("usrloc", "db_mode", 0)
+{algorithm}
+request_route {{
+    if (is_method("OPTIONS")) {{ sl_send_reply("200", "OK"); exit; }}
+    if ($td != "{domain}") {{ sl_send_reply("403", "Domain not served"); exit; }}
+    if (!is_method("REGISTER")) {{ sl_send_reply("405", "Method Not Allowed"); exit; }}
+    $var(password) = "";
+    switch ($au) {{
+{users}
+    }}
+    if ($au != $null && $var(password) == "") {{ sl_send_reply("404", "User unknown"); exit; }}
+    if (!pv_www_authenticate('{realm}', "$var(password)", "0")) {{ www_challenge('{realm}', "1"); exit; }}
+    if ($au == "barred") {{ sl_send_reply("403", "Unpaid"); exit; }}
+    save("location");
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Registrar:
+    """Where it listens: UDP and TCP on `port`, TLS on `tls`, and on `expired` with a certificate of yesterday."""
+
+    port: int
+    tls: int
+    expired: int
+
+
+def free_port() -> int:
+    """Return a port that is free for UDP and TCP on loopback."""
+    while True:
+        with socket.socket() as one, socket.socket(type=socket.SOCK_DGRAM) as other:
+            one.bind(("127.0.0.1", 0))
+            try:
+                other.bind(one.getsockname())
+            except OSError:
+                continue
+            return int(one.getsockname()[1])
+
+
+def _tls(folder: Path, places: Mapping[int, tuple[int, int]]) -> str:
+    """Write a certificate for proxy.example.com for each port, valid from day to day; return tls.cfg."""
+    sections = []
+    for port, days in places.items():
+        made = authority.signed("proxy.example.com", authority.rsa_key(), authority.intermediate(), days)
+        chain = authority.put(folder / f"{port}.pem", made.pem + authority.intermediate().pem)
+        key = authority.put(folder / f"{port}.key", authority.pem_of(made.key))
+        sections.append(f"[server:127.0.0.1:{port}]\nmethod = TLSv1.2+\ncertificate = {chain}\nprivate_key = {key}\n")
+    return "\n".join(["[server:default]\nmethod = TLSv1.2+\n" + "\n".join(sections[0].splitlines()[2:]) + "\n", *sections])
+
+
+@contextmanager
+def running(folder: Path, algorithm: str = "") -> Iterator[Registrar]:
+    """Yield a registrar that has begun to answer; its process ends with the block. algorithm: SHA-256, or empty for MD5."""
+    here = Registrar(free_port(), free_port(), free_port())
+    (folder / "tls.cfg").write_text(_tls(folder, {here.tls: (-1, 365), here.expired: (-30, -1)}))
+    users = "\n".join(f'        case "{user}": $var(password) = {_quoted(password)}; break;' for user, password in PASSWORDS.items())
+    chosen = f'modparam("auth", "algorithm", "{algorithm}")' if algorithm else ""
+    (folder / "kamailio.cfg").write_text(_CONFIG.format(**vars(here), folder=folder, domain=DOMAIN, users=users, realm=REALM, algorithm=chosen).strip())
+    log = (folder / "kamailio.log").open("wb")
+    process = subprocess.Popen(["kamailio", "-f", folder / "kamailio.cfg", "-DD", "-E", "-m", "32", "-M", "4", "-Y", folder], stderr=log, stdout=log)
+    try:
+        _answers(process, here.port, folder / "kamailio.log")
+        yield here
+    finally:
+        process.terminate()
+        process.wait(10)
+        log.close()
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _answers(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    for _ in range(100):
+        assert process.poll() is None, log.read_text()
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise AssertionError(log.read_text())
+
+
+@contextmanager
+def names(*records: str) -> Iterator[dns.resolver.Resolver]:
+    """Yield a resolver whose DNS knows these records and no others, as `NAME TYPE DATA`; names without any are not there."""
+    known: dict[tuple[str, str], list[str]] = {}
+    for record in records:
+        name, kind, data = record.split(" ", 2)
+        known.setdefault((f"{name}.", kind), []).append(data)
+    with socket.socket(type=socket.SOCK_DGRAM) as door:
+        door.bind(("127.0.0.1", 0))
+        server = threading.Thread(target=_serve_names, args=(door, known), daemon=True)
+        server.start()
+        made = dns.resolver.Resolver(configure=False)
+        made.nameservers, made.port, made.lifetime = ["127.0.0.1"], door.getsockname()[1], 5.0
+        yield made
+        with socket.socket(type=socket.SOCK_DGRAM) as bell:
+            bell.sendto(b"", door.getsockname())
+        server.join(5)
+
+
+def _serve_names(door: socket.socket, known: Mapping[tuple[str, str], list[str]]) -> None:
+    while True:
+        asked, client = door.recvfrom(4096)
+        if not asked:
+            return
+        query = dns.message.from_wire(asked)
+        question = query.question[0]
+        name, kind = question.name.to_text().lower(), question.rdtype.name
+        reply = dns.message.make_response(query)
+        if (name, kind) in known:
+            reply.answer.append(dns.rrset.from_text_list(name, 60, "IN", kind, known[name, kind]))
+        elif not any(name == other for other, _ in known):
+            reply.set_rcode(dns.rcode.NXDOMAIN)
+        door.sendto(reply.to_wire(), client)
