@@ -30,7 +30,7 @@ demo: install  ## a phone of every family boots, in var/demo, on ports of its ow
 test: install tools  ## lint, types, then every test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 storm: install bench/phonestorm  ## 10,000 phones boot within a minute over both wires; PHONES= SECONDS= LOSS= DUPLICATE= HTTPS= CROWD=1
 	@PYTHONPATH=. $(BIN)/python bench/storm.py $(if $(PHONES),--phones $(PHONES)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(LOSS),--loss $(LOSS)) \
