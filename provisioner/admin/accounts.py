@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
@@ -16,14 +16,27 @@ def add(admin: Admin, sip_address: str, facts: Mapping[str, Any]) -> Done:
 
     facts: fields of Account that were said. Raises BadValue, Conflict.
     """
+    return add_all(admin, [(sip_address, facts)])
+
+
+def add_all(admin: Admin, many: Iterable[tuple[str, Mapping[str, Any]]]) -> Done:
+    """Add accounts, each an address and its facts: all of them, or none where one cannot be; as `add` does it."""
+    new = [account for sip_address, facts in many if (account := _new(admin, sip_address, facts))]
+    if not new:
+        return Done(SAME, changed=False)
+    changed, _ = admin.change(lambda tx: sum(tx.put_account(account) for account in new) > 0)
+    return did(changed, f"added {', '.join(account.sip_address for account in new)}", [note for account in new for note in _notes(account)])
+
+
+def _new(admin: Admin, sip_address: str, facts: Mapping[str, Any]) -> Account | None:
+    """Return the account, or None where it is there already with these facts."""
     account = Account(sip_address, **facts)
     here = admin.store.account(account.sip_address)
     if here and replace(here, **{name: getattr(account, name) for name in facts}) == here:
-        return Done(SAME, changed=False)
+        return None
     if here:
         raise Conflict(f"{account.sip_address} is there already with other facts; `provisioner account change {account.sip_address}` changes them")
-    changed, _ = admin.change(lambda tx: tx.put_account(account))
-    return did(changed, f"added {account.sip_address}", _notes(account))
+    return account
 
 
 def change(admin: Admin, sip_address: str, facts: Mapping[str, Any]) -> Done:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
-from provisioner.admin import accounts
+from provisioner.admin import accounts, mails
 from provisioner.cli import out
 from provisioner.cli.session import Session, session
 from provisioner.things import TRANSPORTS
@@ -50,21 +50,60 @@ def account() -> None:
 
 
 @account.command()
-@click.argument("sip_address", metavar="SIP-ADDRESS")
+@click.argument("sip_address", metavar="SIP-ADDRESS", required=False)
 @_facts
+@click.option("--from-mail", type=click.File("rb"), metavar="FILE|-", help="Read the facts from a provider's e-mail; what is said beside it overrules it.")
+@click.option("--dry-run", is_flag=True, help="Show what the mail says, each fact with the words that it came from; add nothing.")
+@click.option("--reveal", is_flag=True, help="With --dry-run: show passwords.")
+@out.as_json
 @session
-def add(here: Session, sip_address: str, password_stdin: bool, password_file: Path | None, **facts: Any) -> None:
-    """Add an account.
+def add(
+    here: Session, sip_address: str | None, password_stdin: bool, password_file: Path | None, from_mail: BinaryIO | None, dry_run: bool, reveal: bool, json_: bool, **facts: Any
+) -> None:
+    """Add an account, or those that a provider's e-mail tells of.
 
     The password is asked for at a terminal, or comes by --password-stdin or --password-file; never as an argument, which others could read.
+    A mail's accounts are added where nothing of them is in doubt: all of them, or none. The mail is not kept.
 
     \b
     Examples:
       provisioner account add 212@sip.example.com --display-name "Front desk"
       provisioner account add 212@example.com --outbound-proxy proxy.example.com:5080 --transport tls --password-file 212.secret
+      provisioner account add --from-mail welcome.eml --dry-run
+      provisioner account add 212@sip.example.com --from-mail welcome.eml
     """
-    password = out.secret("Password", password_stdin, password_file, ask=True)
-    out.done(accounts.add(here.admin, sip_address, _said({**facts, "password": password})))
+    if from_mail is None:
+        if dry_run or reveal or json_:
+            raise click.UsageError("--dry-run, --reveal and --json are for --from-mail")
+        if sip_address is None:
+            raise click.UsageError("Missing argument 'SIP-ADDRESS'; or give a provider's e-mail with --from-mail FILE")
+        password = out.secret("Password", password_stdin, password_file, ask=True)
+        out.done(accounts.add(here.admin, sip_address, _said({**facts, "password": password})))
+        return
+    if (json_ or reveal) and not dry_run:
+        raise click.UsageError("--json and --reveal show what a mail says; add --dry-run")
+    if password_stdin and from_mail.fileno() == 0:
+        raise click.UsageError("the mail comes from standard input already; give the password with --password-file")
+    raw = from_mail.read(mails.MOST_BYTES + 1)
+    said = _said({**facts, "password": out.secret("Password", password_stdin, password_file, ask=False)})
+    mail = mails.read(raw, sip_address, said)
+    if dry_run:
+        _show(mail, json_, reveal)
+        return
+    out.questions(mails.questions(mail))
+    out.done(mails.add(here.admin, mail))
+
+
+def _show(mail: mails.Mail, json_: bool, reveal: bool) -> None:
+    if json_:
+        out.machine(mails.as_json(mail))
+        return
+    for account in mail.accounts:
+        out.table(mails.rows(account, reveal), ("fact", "value", "confidence", "words"))
+    if not mail.accounts:
+        click.echo("the mail tells of no SIP account", err=True)
+    out.questions(mails.questions(mail))
+    out.notes(mail.notes)
 
 
 @account.command()

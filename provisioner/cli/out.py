@@ -36,6 +36,12 @@ def notes(sentences: Iterable[str]) -> None:
         click.echo(safe(f"note: {sentence}"), err=True)
 
 
+def questions(sentences: Iterable[str]) -> None:
+    """Say what is to be asked."""
+    for sentence in sentences:
+        click.echo(safe(f"ask: {sentence}"), err=True)
+
+
 def machine(value: object) -> None:
     """Write a value as JSON."""
     click.echo(json.dumps(value, indent=2))

@@ -1,0 +1,137 @@
+"""Accounts from a provider's e-mail: what it says, what is to be asked, and adding them. The mail is not kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from provisioner.admin import Admin, Done, accounts
+from provisioner.admin.words import SECRET_FACTS, masked
+from provisioner.errors import BadValue
+from provisioner.kinds import Endpoint, endpoint
+from provisioner.mail.accounts import Account, Fact, Mail
+from provisioner.mail.accounts import read as read_mail
+from provisioner.mail.message import MOST_BYTES
+from provisioner.things import sip_address as read_address
+
+__all__ = ["MOST_BYTES", "Mail", "add", "as_json", "questions", "read", "rows"]
+
+_OWN = ("sip_address", "username", "auth_username", "password", "display_name", "email")  # of one account alone
+_HOW = {"sip_address": "as the SIP-ADDRESS before --from-mail", "password": "with --password-stdin or --password-file", "outbound_proxy_port": "with --outbound-proxy HOST:PORT"}
+_NEEDED = ("sip_address", "username", "password", "domain")
+
+
+def read(raw: bytes, sip_address: str | None, said: Mapping[str, Any]) -> Mail:
+    """Return the accounts that a mail tells of, overruled by what was said beside it.
+
+    sip_address: of the account that is meant; where the mail has several, the one that it names so.
+    said:        fields of an account; with several accounts, only what can hold for all of them.
+    Raises BadInput where it cannot be read, BadValue where it is not clear whom the words are for.
+    """
+    mail = read_mail(raw)
+    address = None
+    if sip_address is not None:
+        try:
+            address = read_address(sip_address)
+        except ValueError as why:
+            raise BadValue(f"sip address: {why}") from None
+        named = [account for account in mail.accounts if "sip_address" in account.facts and account.facts["sip_address"].value == address]
+        if not named and len(mail.accounts) > 1:
+            raise BadValue(f"the mail tells of {len(mail.accounts)} accounts, and of no {address}; leave the address away, and look with --dry-run")
+        mail = replace(mail, accounts=tuple(named or mail.accounts))
+    alone = [name for name in said if name in _OWN]
+    if alone and len(mail.accounts) > 1:
+        raise BadValue(f"the mail tells of {len(mail.accounts)} accounts, which have no {alone[0].replace('_', ' ')} in common; name the one that is meant by its SIP-ADDRESS")
+    return replace(mail, accounts=tuple(_overruled(account, address, said) for account in mail.accounts))
+
+
+def _overruled(account: Account, address: str | None, said: Mapping[str, Any]) -> Account:
+    facts, ask, also = dict(account.facts), dict(account.ask), dict(account.also)
+    words = {"sip_address": address, **said} if address else dict(said)
+    if address:
+        for name in ("username", "domain"):  # what was derived from another address follows this one
+            if name in facts and facts[name].words.startswith("derived"):
+                del facts[name]
+                ask.pop(name, None)
+    if "outbound_proxy" in said:
+        facts.pop("outbound_proxy_port", None)
+        ask.pop("outbound_proxy_port", None)
+    for name, value in words.items():
+        ask.pop(name, None)
+        if name in facts and value == "":
+            del facts[name]
+        elif value != "":
+            (facts if name not in ("registrar", "realm", "provider", "notes") else also)[name] = Fact(value, "sure", "said beside the mail")
+    if "registrar" in said and said["registrar"] == "":
+        also.pop("registrar", None)
+    return Account(facts, ask, also)
+
+
+def questions(mail: Mail) -> tuple[str, ...]:
+    """Return a sentence for each fact that is missing or unsure, with how to give it; never with a secret."""
+    found = []
+    for number, account in enumerate(mail.accounts, 1):
+        address = account.facts.get("sip_address")
+        whose = str(address.value) if address else "the account" if len(mail.accounts) == 1 else f"account {number}"
+        for name, why in account.ask.items():
+            how = _HOW.get(name, f"with --{name.replace('_', '-')}")
+            shown = f", perhaps {account.facts[name].value}" if name in account.facts and name not in SECRET_FACTS else ""
+            state = "unsure" if name in account.facts else "missing"
+            away = "" if name in _NEEDED else f'; --{name.removesuffix("_port").replace("_", "-")} "" leaves it away'
+            found.append(f"{whose}: {name.replace('_', ' ')} is {state}{shown}: {why}; give it {how}{away}")
+    return tuple(found)
+
+
+def add(admin: Admin, mail: Mail) -> Done:
+    """Add all accounts of a mail, or none where something is to be asked, or one of them cannot be added.
+
+    Raises BadValue, Conflict.
+    """
+    if not mail.accounts:
+        raise BadValue("the mail tells of no SIP account; `provisioner account add SIP-ADDRESS` adds one by hand")
+    if any(account.ask for account in mail.accounts):
+        raise BadValue("nothing was added, since the mail leaves something to ask; give it beside the mail, or look with --dry-run")
+    done = accounts.add_all(admin, [(str(account.facts["sip_address"].value), _fields(account)) for account in mail.accounts])
+    return replace(done, notes=(*mail.notes, *done.notes))
+
+
+def _fields(account: Account) -> dict[str, Any]:
+    """Return the facts as fields of our account; host and port of the outbound proxy are one."""
+    known: dict[str, Any] = {name: fact.value for name, fact in {**account.facts, **account.also}.items() if name not in ("sip_address", "outbound_proxy_port")}
+    if "outbound_proxy" in known:
+        said = endpoint(known["outbound_proxy"]) if account.facts["outbound_proxy"].words == "said beside the mail" else Endpoint(str(known["outbound_proxy"]))
+        port = account.facts.get("outbound_proxy_port")
+        known["outbound_proxy"] = Endpoint(said.host, int(port.value)) if port else said
+    return known
+
+
+def as_json(mail: Mail) -> dict[str, Any]:
+    """Return what a mail says as JSON has it, passwords in clear: that is what was asked for."""
+    return {
+        "accounts": [
+            {
+                "facts": {name: _fact(fact) for name, fact in account.facts.items()},
+                "ask": list(account.ask),
+                "why": account.ask,
+                "also": {name: _fact(fact) for name, fact in account.also.items()},
+            }
+            for account in mail.accounts
+        ],
+        "notes": list(mail.notes),
+    }
+
+
+def _fact(fact: Fact) -> dict[str, Any]:
+    return {"value": fact.value, "confidence": fact.confidence, "words": fact.words}
+
+
+def rows(account: Account, reveal: bool) -> list[dict[str, Any]]:
+    """Return a row for each fact of an account, for people; its password masked unless `reveal`."""
+    found = []
+    for name, fact in {**account.facts, **account.also}.items():
+        hide = name in SECRET_FACTS and not reveal
+        value = masked(fact.value) if hide else fact.value
+        words = str(fact.words).replace(str(fact.value), str(value)) if hide else fact.words
+        found.append({"fact": name, "value": value, "confidence": fact.confidence, "words": words})
+    return found
