@@ -6,7 +6,7 @@ BIN    := .venv/bin
 TOOLS  := curl tftp-hpa atftp busybox faketime kamailio kamailio-tls-modules baresip-core
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test storm growth costs bench tools record docs lock build clean
+.PHONY: help install run demo test storm fuzz growth costs bench tools record docs lock build clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ growth: install  ## what becomes slower with 1,000 to 1,000,000 devices; ten min
 
 costs: install bench/phonestorm  ## where each microsecond of an answer goes
 	@PYTHONPATH=. $(BIN)/python bench/costs.py
+
+fuzz: install  ## a million odd packets and a million odd requests at a running server, which then serves phones as before; SEED=
+	@$(BIN)/python -m tests.fuzz 1000000 1000000 $(or $(SEED),1)
 
 bench: install bench/tftpstorm  ## measure beside nginx, dnsmasq, atftpd, tftpd-hpa and bare Flask; rewrites docs/performance.md
 	@bench/peers.sh
