@@ -58,7 +58,7 @@ from provisioner.admin import checks
 from provisioner.boot import Booter
 from provisioner.boot import Limits as BootLimits
 from provisioner.config import Config, Listen, forget_environment
-from provisioner.errors import BadConfig, BadManifest, StoreTrouble
+from provisioner.errors import BadConfig, ProvisionerError, StoreTrouble
 from provisioner.eventstore import EventStore
 from provisioner.families import Catalog, Family
 from provisioner.housekeeper import Sender
@@ -230,19 +230,22 @@ class _Supervisor:
             self._compile()
 
     def _compile(self) -> None:
-        """Compile the templates of the phones that there are, the most frequent first, for at most COMPILING: the processes share them, and compile others when asked for."""
+        """Make the files of one phone of each family that there are phones of, the most frequent first, for at most COMPILING.
+
+        The processes share the templates that were compiled for them; others are compiled when a phone asks.
+        """
         until = time.monotonic() + COMPILING
         store = Store.open(self.config.state)
         try:
-            used = [slug for (slug,), _ in store.devices().tally("family").most_common() if slug in self.catalog.families]
+            booter = Booter(store, self.catalog, lambda event: None, renderer=self._templates)
+            for (slug,), _ in store.devices().tally("family").most_common():
+                for device in store.devices(family=slug).page(1):
+                    with contextlib.suppress(ProvisionerError):  # `check` tells it, and the phone's event
+                        for name, _ in booter.files_of(device.mac):
+                            if time.monotonic() < until:
+                                booter.preview(device.mac, name)
         finally:
             store.close()
-        for slug in used:
-            family = self.catalog.families[slug]
-            for rule in family.files:
-                if rule.template and time.monotonic() < until:
-                    with contextlib.suppress(BadManifest):  # told by who tries them all
-                        self._templates.compile(family, rule)
 
     def _try_templates(self) -> None:
         """Name what is wrong with templates that operators wrote, in a process behind all others: it may take seconds, and phones shall not wait for it.
