@@ -112,7 +112,7 @@ def _lines(
         except ProvisionerError:
             continue
         numbers: set[int] = set()
-        for other in _others(setting, value, family):
+        for other in others(setting, value, family):
             try:
                 changed = renderer.render(family, rule, context_for(family, model, facts, secrets, instead={setting.name: other}, instead_line=line)).decode(rule.writer.charset).splitlines()
             except ProvisionerError:
@@ -125,7 +125,7 @@ def _lines(
         yield from ((rule.name(names), number + 1, plain[number]) for number in sorted(numbers))
 
 
-def _others(setting: Setting, value: Any, family: Family) -> Iterable[Any]:
+def others(setting: Setting, value: Any, family: Family) -> Iterable[Any]:
     """Return a few other values that the setting could have."""
     kind = setting.kind
     if isinstance(kind, Bool):

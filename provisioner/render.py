@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
+from types import CodeType, SimpleNamespace
 from typing import Any
 
 import jinja2
 from jinja2 import meta, nodes
+from jinja2.bccache import Bucket
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Macro
@@ -117,6 +118,7 @@ class Renderer:
         self._environments: dict[Writer, _Environment] = {}
         self._templates: dict[tuple[str, Writer], jinja2.Template] = {}
         self._compiled: set[tuple[str, Writer]] = set()
+        self._words: dict[str, frozenset[str]] = {}
         self._lock, self._passes = threading.Lock(), _Passes()
 
     def render(self, family: Family, rule: FileRule, context: Mapping[str, Any], template: str = "") -> bytes:
@@ -143,17 +145,31 @@ class Renderer:
 
     def compile(self, family: Family, rule: FileRule) -> None:
         """Compile the rule's template and what it includes; raises BadManifest with file, line and cure where one cannot be."""
-        wanted = [f"{family.slug}/{name}" for name in (rule.template, family.bootstrap if rule.scope == "phone" else "") if name]
-        for name in wanted:  # grows by what is included
-            if (name, rule.writer) in self._compiled:
-                continue
+        for name in (rule.template, family.bootstrap if rule.scope == "phone" else ""):
+            if name and (f"{family.slug}/{name}", rule.writer) not in self._compiled:
+                self._compiled.update((read, rule.writer) for read, _ in self._sources(f"{family.slug}/{name}", rule.writer))
+
+    def words(self, family: Family, rule: FileRule) -> frozenset[str]:
+        """Return every word in the rule's template and in what it includes: a setting that is not among them cannot reach the file.
+
+        Raises BadManifest as `compile` does.
+        """
+        name = f"{family.slug}/{rule.template}"
+        if name not in self._words:
+            self._words[name] = frozenset(word for _, source in self._sources(name, rule.writer) for word in re.findall(r"\w+", source))
+        return self._words[name]
+
+    def _sources(self, name: str, writer: Writer) -> Iterator[tuple[str, str]]:
+        """Yield (name, text) of a template and of all that it includes, each compiled once."""
+        wanted = [name]
+        for one in wanted:  # grows by what is included
             try:
-                environment = self._template(name, rule.writer).environment
-                source, *_ = self._loader.get_source(environment, name)
+                environment = self._template(one, writer).environment
+                source, *_ = self._loader.get_source(environment, one)
             except BadTemplate as fault:
                 raise BadManifest(str(fault)) from None
-            self._compiled.add((name, rule.writer))
-            included = (environment.join_path(other, name) for other in meta.find_referenced_templates(environment.parse(source)) if other)
+            yield one, source
+            included = (environment.join_path(other, one) for other in meta.find_referenced_templates(environment.parse(source)) if other)
             wanted.extend(other for other in included if other not in wanted)
 
     def _template(self, name: str, writer: Writer) -> jinja2.Template:
@@ -189,10 +205,27 @@ class Renderer:
 
         environment = _Environment(
             self._passes, loader=_Checked(self._loader), undefined=jinja2.StrictUndefined, autoescape=True, finalize=finalize,
-            trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, auto_reload=False,
+            trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, auto_reload=False, bytecode_cache=_COMPILED,
         )  # fmt: skip
         environment.globals = {f"in_{place}": _writer(writer, place) for place in PLACES if place != "value"}
         return environment
+
+
+class _Compiled(jinja2.BytecodeCache):
+    """What templates are compiled to, for all environments of this process: `finalize` is called by it, not built into it."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._kept.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if bucket.code is not None:
+            self._kept[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED = _Compiled()
 
 
 class BadTemplate(jinja2.TemplateError):
@@ -206,6 +239,9 @@ def _writer(writer: Writer, place: str) -> Callable[[object], Markup]:
     return write
 
 
+_KEEPS_THE_RULES: set[str] = set()  # sources that have been looked at
+
+
 class _Checked(jinja2.BaseLoader):
     """Loads templates that keep the rules; the others raise BadTemplate with file and line."""
 
@@ -214,8 +250,11 @@ class _Checked(jinja2.BaseLoader):
 
     def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str | None, Callable[[], bool] | None]:
         source, filename, fresh = self._loader.get_source(environment, template)
+        if source in _KEEPS_THE_RULES:
+            return source, filename, fresh
         for line, sentence in faults(environment.parse(source, template, filename)):
             raise BadTemplate(f"{filename}:{line}: {sentence}")
+        _KEEPS_THE_RULES.add(source)
         return source, filename, fresh
 
 

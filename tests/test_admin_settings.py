@@ -77,6 +77,7 @@ def test_what_phones_cannot_take_and_what_may_strand_them_are_notes(phone: Admin
     assert notes == (
         "Acme desk phones have no tones: the phone has one set of tones (2 phones)",
         "a wrong vlan_id cuts a phone off from this server; try it on one phone before 2 phones get it",
+        "no file of these Acme desk phones says vlan_id (2 phones)",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner import families
+from provisioner import coverage, families
 from provisioner.boot import Booter
 from provisioner.errors import ProvisionerError
 from provisioner.families import Catalog
@@ -12,7 +12,7 @@ from provisioner.store import Store
 from provisioner.things import Account, Contact, Device, Key, Line
 from provisioner.vocabulary import SETTINGS
 from tests import known, recorded
-from tests.samples import another, full_settings
+from tests.samples import another
 
 FAMILIES = families.load().families
 
@@ -38,7 +38,7 @@ def test_every_model_with_everything_said_holds_known_parameters_alone(slug: str
     with store.change("test", "test") as tx:
         tx.put_site(another(store.site("default"), public_url="http://192.0.2.1:8080", tftp_public_url="tftp://192.0.2.1"))
         tx.put_contact(Contact("default", "Anna", (("work", "1"), ("mobile", "2"), ("home", "3"), ("other", "4"))))
-        tx.say("defaults", full_settings(family))
+        tx.say("defaults", coverage.everything(family))
         for n in (1, 2, 3):
             tx.put_account(Account(f"{n}@sip.example.com", password="pw", voicemail="*97", xcap_root="https://xcap.example.com/root", outbound_proxy="proxy.example.com"))
     for number, model in enumerate(family.models.values()):
@@ -64,4 +64,4 @@ VALUES = {"url": "http://x.example/", "xml": "http://x.example/", "paging": "239
 
 
 def test_the_samples_say_every_setting() -> None:
-    assert set(full_settings(next(iter(FAMILIES.values())))) >= {row.name for row in SETTINGS} - {"dns_mode", "registration", "polling", "firmware"}
+    assert set(coverage.everything(next(iter(FAMILIES.values())))) >= {row.name for row in SETTINGS} - {"dns_mode", "registration", "polling", "firmware"}

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
-from provisioner import families
+from provisioner import coverage, families
 from provisioner.admin.words import count
 from provisioner.config import Config
 from provisioner.families import Catalog, Family, FileRule, Model
 from provisioner.identify import identify
+from provisioner.render import Renderer
 from provisioner.wire import PhoneRequest
 
 LONGEST = 4096  # characters of a user agent or path
@@ -22,15 +23,19 @@ def catalog(config: Config) -> Catalog:
     return families.load(config.phones_path)
 
 
-def listed(known: Catalog) -> list[dict[str, Any]]:
-    """Return every family with its models; a model may have a brand of its own."""
+def listed(known: Catalog, slugs: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """Return every family, or some, with its models; a model may have a brand of its own. Raises UnknownName."""
     return [
         {
             "name": family.slug, "title": family.name, "vendor": family.vendor, "kind": family.kind, "brands": brands(family),
             "models": [_model(model) for model in family.models.values()],
         }
-        for _, family in sorted(known.families.items())
+        for family in _some(known, slugs)
     ]  # fmt: skip
+
+
+def _some(known: Catalog, slugs: Iterable[str]) -> list[Family]:
+    return [known.family(slug.lower()) for slug in slugs] or [family for _, family in sorted(known.families.items())]
 
 
 def totals(known: Catalog) -> str:
@@ -43,6 +48,18 @@ def totals(known: Catalog) -> str:
             families = count(len(some), "family", "families")
             said.append(f"{what}: {count(len(names), 'brand')}, {count(sum(len(family.models) for family in some), 'model')} in {families}")
     return "; ".join(said)
+
+
+def matrix(known: Catalog, slugs: Iterable[str] = ()) -> Iterator[dict[str, Any]]:
+    """Yield what the models of each family, or of some, really take, models that take the same together; raises UnknownName.
+
+    It is found by rendering their files (`coverage`), which takes a second for a large family.
+    """
+    renderer = Renderer(known)
+    for family in _some(known, slugs):
+        for models, covered in coverage.of_family(renderer, family):
+            told = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(covered).items()}
+            yield {"family": family.slug, "models": [model.name for model in models], **told, "xcap": covered.xcap}
 
 
 def _model(model: Model) -> dict[str, Any]:

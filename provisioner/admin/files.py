@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from provisioner import vocabulary
+from provisioner import coverage, vocabulary
 from provisioner.admin import Admin, words
-from provisioner.context import said
+from provisioner.context import device_layers, said
 from provisioner.errors import BadValue, NotHere, StoreTrouble
 from provisioner.explain import Explanation, facts_not_taken, harmless, is_fact
 from provisioner.explain import explain as explain_one
@@ -70,7 +71,13 @@ def explain(admin: Admin, mac: str, name: str, line: int = 0) -> Explanation:
     """Return what every layer says of one setting of a phone, the winner, and the lines of its files that it became."""
     vocabulary.setting(name)
     family, model, facts = _of_line(admin, mac, line)
-    return explain_one(admin.booter.renderer, family, model, facts, admin.booter.secrets, name, line)
+    found = explain_one(admin.booter.renderer, family, model, facts, admin.booter.secrets, name, line)
+    return found if found.cannot or found.lines else replace(found, cannot=_silent(admin, family, model, name))
+
+
+def _silent(admin: Admin, family: Family, model: Model, name: str) -> str:
+    """Return a sentence where no file of this model says a setting, whatever its value, though the manifest does not tell so; else nothing."""
+    return "" if coverage.takes(admin.booter.renderer, family, model, name) else f"none of the files of a {model.name} says it, whatever its value"
 
 
 def explain_fact(admin: Admin, mac: str, name: str, line: int = 0) -> dict[str, Any] | None:
@@ -83,12 +90,14 @@ def explain_fact(admin: Admin, mac: str, name: str, line: int = 0) -> dict[str, 
 
 
 def explain_all(admin: Admin, mac: str, line: int = 0) -> list[dict[str, Any]]:
-    """Return every setting of a phone, its value and who said it, secrets masked."""
+    """Return every setting of a phone, its value and who said it, secrets masked; and for what was said, why this model cannot take it."""
     family, model, facts = _of_line(admin, mac, line)
+    shipped = {by for by, _ in device_layers(family, model, facts)} - {by for by, _ in facts.layers}
     cannot = {row.name: row.why for row in family.lacks(model.name, facts.device.firmware)}
     merged = said(family, model, facts, line)
     told = {row.name: harmless(row, merged[row.name]) for row in vocabulary.SETTINGS}
-    return [{"setting": name, "value": words.plain(one.value), "said_by": one.by, "cannot": cannot.get(name)} for name, one in told.items()]
+    cannot = {**{name: _silent(admin, family, model, name) for name, one in merged.items() if one.by not in shipped}, **cannot}
+    return [{"setting": name, "value": words.plain(one.value), "said_by": one.by, "cannot": cannot.get(name) or None} for name, one in told.items()]
 
 
 def _of_line(admin: Admin, mac: str, line: int) -> tuple[Family, Model, BootFacts]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from provisioner import vocabulary
+from provisioner import coverage, vocabulary
 from provisioner.admin import Admin, Done, Phones, did, kinds, scopes, words
 from provisioner.admin.scopes import Scope
 from provisioner.errors import BadValue
@@ -56,11 +56,17 @@ def _notes(admin: Admin, touched: Phones, values: Mapping[str, Any]) -> Iterable
         if vocabulary.BY_NAME[name].may_strand and touched:
             yield f"a wrong {name} cuts a phone off from this server; try it on one phone before {words.count(len(touched), 'phone')} get it"
         lacking: dict[str, int] = {}
-        for (slug, model, firmware), count in kinds(touched).items():
+        silent: dict[tuple[str, str], str] = {}
+        for (slug, word, firmware), count in kinds(touched).items():
             family = admin.catalog.families.get(slug)
-            row = next((row for row in family.lacks(model, firmware) if row.name == name), None) if family and family.model(model) else None
-            if family and row:
-                why = f"{family.name} have no {name}: {row.why}"
+            model = family.model(word) if family else None
+            if family is None or model is None:
+                continue
+            row = next((row for row in family.lacks(word, firmware) if row.name == name), None)
+            if not row and (slug, word) not in silent:
+                silent[slug, word] = "" if coverage.takes(admin.booter.renderer, family, model, name) else f"no file of these {family.name} says {name}"
+            why = f"{family.name} have no {name}: {row.why}" if row else silent[slug, word]
+            if why:
                 lacking[why] = lacking.get(why, 0) + count
         yield from (f"{why} ({words.count(count, 'phone')})" for why, count in lacking.items())
 

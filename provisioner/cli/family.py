@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
 
@@ -17,18 +18,37 @@ def family() -> None:
 
 
 @family.command("list")
+@click.argument("names", nargs=-1, metavar="[FAMILY]...")
+@click.option("--matrix", is_flag=True, help="What the models really take, found by rendering their files with each setting toggled.")
 @out.as_json
 @session
-def list_(here: Session, json_: bool) -> None:
-    """List every family, its brands and how many models it has, and the totals; --json has the models."""
+def list_(here: Session, names: tuple[str, ...], matrix: bool, json_: bool) -> None:
+    """List every family, or some: its brands and how many models it has, and the totals; --json has the models.
+
+    \b
+    Examples:
+      provisioner family list
+      provisioner family list yealink snom --matrix
+    """
     known = families.catalog(here.config)
-    rows = families.listed(known)
+    if matrix:
+        _matrix(list(families.matrix(known, names)), json_)
+        return
+    rows = families.listed(known, names)
     if json_:
         out.machine(rows)
     else:
         out.table([{**row, "family": row["name"], "models": len(row["models"])} for row in rows], ("family", "brands", "kind", "models", "title"))
         click.echo(families.totals(known), err=True)
     out.notes(str(fault) for fault in known.faults)
+
+
+def _matrix(rows: list[dict[str, Any]], json_: bool) -> None:
+    if json_:
+        out.machine(rows)
+        return
+    counted = [{**row, **{name: len(row[name]) for name in ("settings", "keys")}, "xcap": "yes" if row["xcap"] else "", "module_keys": "yes" if row["module_keys"] else ""} for row in rows]
+    out.table(counted, ("family", "settings", "keys", "module_keys", "wires", "transports", "srtp", "xcap", "models"))
 
 
 @family.command()

@@ -1,17 +1,17 @@
-"""The generated pages: docs/cli.md from the commands' own help, docs/settings.md, docs/families.md.
+"""The generated pages: docs/cli.md from the commands' own help, docs/settings.md, docs/families.md, docs/phones.md.
 
     python -m provisioner.cli.pages          rewrites them, from the root of the source tree
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import click
 
 from provisioner import vocabulary
-from provisioner.admin.families import brands
+from provisioner.admin.families import brands, matrix
 from provisioner.admin.words import text
 from provisioner.cli.root import cli
 from provisioner.families import Catalog, Family
@@ -120,13 +120,49 @@ def _family(family: Family) -> Iterator[str]:
         yield from (f"- {sentence}" for sentence in family.unconfirmed)
 
 
+def phones(catalog: Catalog) -> str:
+    """Return docs/phones.md; it renders every family with each setting toggled, which takes half a minute."""
+    sections = {slug: phones_of(catalog, slug) for slug in sorted(catalog.families)}
+    lines = [
+        "# What the phones really take",
+        "",
+        "Written by rendering the files of every model with each setting, fact and key toggled, and seeing what changes (`make docs`); no manifest claims it.",
+        "`provisioner family list FAMILY --matrix` shows the same, with your overlays. Settings are explained in [settings.md](settings.md).",
+        "",
+        f"Of {len(vocabulary.SETTINGS)} settings and {len(vocabulary.KEY_TYPES) - 1} types of keys. *SIP*, *media*: the words of `transport` and `srtp` that the files tell apart. *modules*: keys of expansion modules.",
+    ]
+    return "\n".join(lines) + "\n" + "".join(f"\n{text}" for text in sections.values())
+
+
+def phones_of(catalog: Catalog, slug: str) -> str:
+    """Return one family's section of docs/phones.md."""
+    rows = list(matrix(catalog, [slug]))
+    lines = [f"## {slug}", "", "| models | settings | keys | modules | wires | SIP | media | XCAP |", "| --- | --- | --- | --- | --- | --- | --- | --- |"]
+    for row in rows:
+        said = (len(row["settings"]), len(row["keys"]), "yes" if row["module_keys"] else "", *(", ".join(row[name]) for name in ("wires", "transports", "srtp")), "yes" if row["xcap"] else "")
+        lines.append(f"| {_names(row['models'])} | {' | '.join(map(str, said))} |")
+    for what, title, every in (("settings", "Settings", list(vocabulary.BY_NAME)), ("facts", "Facts of accounts", []), ("keys", "Types of keys", [])):
+        common = [name for name in rows[0][what] if all(name in row[what] for row in rows)]
+        some = {name: [model for row in rows if name in row[what] for model in row["models"]] for row in rows for name in row[what] if name not in common}
+        lines += ["", f"{title}: {_names(common)}."] if common else []
+        for models in dict.fromkeys(map(tuple, some.values())):
+            lines += ["", f"{title} of {_names(models)} alone: {_names(name for name, those in some.items() if tuple(those) == models)}."]
+        none = [name for name in every if name not in common and name not in some]
+        lines += ["", f"In no file: {_names(none)}."] if none else []
+    return "\n".join(lines) + "\n"
+
+
+def _names(words: Iterable[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
 def _cell(words: str) -> str:
     return words.replace("|", "\\|")
 
 
 def main() -> None:
     """Write every page, from the root of the source tree."""
-    for path, page in pages().items():
+    for path, page in {**pages(), "docs/phones.md": phones(load_families())}.items():
         Path(path).write_text(page, "utf-8")
 
 
