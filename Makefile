@@ -2,8 +2,8 @@
 
 PYTHON ?= python3
 BIN    := .venv/bin
-# What the tests need beside Python: the TFTP and HTTP clients that phones are compared with, a clock to turn, a SIP registrar and a phone for it.
-TOOLS  := curl tftp-hpa atftp busybox faketime kamailio kamailio-tls-modules baresip-core
+# What the tests need beside Python: the TFTP and HTTP clients that phones are compared with, a clock to turn, a SIP registrar and a phone for it, networks and routers.
+TOOLS  := curl tftp-hpa atftp busybox faketime kamailio kamailio-tls-modules baresip-core iproute2 nftables
 
 .DEFAULT_GOAL := help
 .PHONY: help install run demo test storm fuzz growth costs bench tools record docs lock build clean
@@ -54,7 +54,7 @@ bench/%storm: bench/%storm.c bench/tftp.h
 	cc -O2 -Wall -o $@ $<
 
 tools:
-	@for tool in curl tftp atftp busybox faketime kamailio baresip; do command -v $$tool >/dev/null || { $(call apt,$(TOOLS)); break; }; done
+	@PATH=$$PATH:/usr/sbin; for tool in curl tftp atftp busybox faketime kamailio baresip ip nft; do command -v $$tool >/dev/null || { $(call apt,$(TOOLS)); break; }; done
 
 record: install  ## rewrite tests/phones/**/*.expected of the boots whose [says] holds
 	$(BIN)/python -m tests.recorded
