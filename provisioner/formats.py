@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from provisioner.errors import Unsayable
 
@@ -152,6 +153,8 @@ def _digits(writer: Writer, text: str, name: str) -> str:
 
 PLACES: Mapping[str, Callable[[Writer, str, str], str]] = {
     "value": lambda writer, text, name: text,
+    "user": lambda writer, text, name: quote(text, safe="!*'()&=+$,;?/"),  # the user of a SIP URI (RFC 3261, 25.1)
+    "quotes": lambda writer, text, name: text.replace("\\", "\\\\").replace('"', '\\"'),  # a quoted-string of RFC 3261, 25.1
     "pair": _refusing(":", "a user:password pair"),
     "rule": lambda writer, text, name: text.replace("$", "$$"),
     "list": _refusing(";", "a list with semicolons"),

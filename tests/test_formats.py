@@ -78,7 +78,10 @@ def test_a_refusal_names_the_setting_and_not_the_value() -> None:
     assert "s3cr" not in str(refusal.value)
 
 
-@pytest.mark.parametrize(("place", "value", "written"), [("rule", "a$b", "a$$b"), ("digits", "0042", "0042"), ("value", True, "Yes"), ("value", 7, "7")])
+@pytest.mark.parametrize(
+    ("place", "value", "written"),
+    [("rule", "a$b", "a$$b"), ("user", "*97;a b@é", "*97;a%20b%40%C3%A9"), ("quotes", "O\\A", "O\\\\A"), ("digits", "0042", "0042"), ("value", True, "Yes"), ("value", 7, "7")],
+)
 def test_places_and_types(place: str, value: object, written: str) -> None:
     assert Writer("xml", booleans=("No", "Yes")).write(value, place) == written
 
@@ -96,7 +99,7 @@ def test_what_a_place_cannot_hold_is_refused(place: str, value: object) -> None:
 
 
 def test_every_place_has_a_test() -> None:
-    assert set(PLACES) == {"value", "pair", "rule", "list", "macro", "place", "login", "cell", "pattern", "word", "digits"}
+    assert set(PLACES) == {"value", "user", "quotes", "pair", "rule", "list", "macro", "place", "login", "cell", "pattern", "word", "digits"}
 
 
 def test_quotes_inside_xml_hold_no_quote_and_xml_outside_its_charset() -> None:
