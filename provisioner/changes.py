@@ -19,6 +19,7 @@ from provisioner.seal import Seal
 from provisioner.things import Account, Contact, Device, Group, Key, Line, Site, sip_address
 
 _UNSEEN = ("name", "location", "asset_tag", "notes", "factory_password", "email", "provider")  # in no phone's file, so no phone is revised for them
+_ASKED = ("username", "auth_username", "password", "domain", "registrar", "realm", "outbound_proxy", "transport")  # what an account's server was asked with
 _OWN = ("revision", "revised_at", "cleared", "last_seen_at", "last_address", "dated_year", "generation")  # a put does not say these
 
 
@@ -136,6 +137,8 @@ class Transaction:
             row["password"] = self._seal.seal(account.password, f"accounts:{account.sip_address}:password")
         self._upsert("accounts", row, ("sip_address",))
         self._history("account", account.sip_address, before, account)
+        if before and any(getattr(before, name) != getattr(account, name) for name in _ASKED):
+            self._db.execute("DELETE FROM account_checks WHERE sip_address = ?", (account.sip_address,))
         if before and _seen_by_phones(before, account):
             self._revise_where("mac IN (SELECT mac FROM lines WHERE sip_address = ?)", account.sip_address)
         return True

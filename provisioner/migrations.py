@@ -76,6 +76,15 @@ def m003_passwords(db: Database) -> None:
     db.conn.execute("ALTER TABLE sites ADD COLUMN passwords TEXT NOT NULL DEFAULT 'off'")
 
 
+@things()
+def m004_account_checks(db: Database) -> None:
+    """What each account's server said last (F27)."""
+    db.conn.execute(
+        "CREATE TABLE account_checks (sip_address TEXT PRIMARY KEY REFERENCES accounts(sip_address) ON DELETE CASCADE, verdict TEXT NOT NULL, sentence TEXT NOT NULL,"
+        " fact TEXT NOT NULL, server TEXT NOT NULL, bindings TEXT NOT NULL, at TEXT NOT NULL) STRICT, WITHOUT ROWID"
+    )
+
+
 @events()
 def m001_events(db: Database) -> None:
     """The tables of the first release."""

@@ -33,7 +33,7 @@ from provisioner.kinds import Endpoint
 from provisioner.migrations import things as history
 from provisioner.seal import Seal
 from provisioner.stamp import Stamp
-from provisioner.things import Account, Change, Contact, Device, Group, Key, Line, Site
+from provisioner.things import Account, Change, Check, Contact, Device, Group, Key, Line, Site
 
 PATIENCE = 5000  # milliseconds to wait for another process that writes
 WANTED_SQLITE = (3, 51, 3)  # older ones can corrupt a WAL that several connections share
@@ -421,6 +421,11 @@ class Records:
         """Return the account that has this username in this domain, or None."""
         row = self._row("SELECT * FROM accounts WHERE username = ? AND domain = ?", username, domain)
         return self._account(row) if row else None
+
+    def check_of(self, sip_address: str) -> Check | None:
+        """Return what this account's server said last of its facts as they are now, or None where it was not asked since."""
+        row = self._row("SELECT verdict, sentence, fact, server, bindings, at FROM account_checks WHERE sip_address = ?", sip_address)
+        return Check(**{**dict(zip(row.keys(), row, strict=True)), "bindings": tuple(json.loads(row["bindings"]))}) if row else None
 
     def accounts(self) -> list[Account]:
         """Return every account, by SIP address."""

@@ -7,6 +7,7 @@ Reading is in records.py, the verbs of a change in changes.py.
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from provisioner.errors import NotHere, StoreTrouble
 from provisioner.mac import pretty
 from provisioner.records import BootFacts, Records, trouble, writable
 from provisioner.seal import Seal
+from provisioner.things import Account, Check
 
 FILE = "provisioner.db"
 KEY_FILE = "server.key"
@@ -59,6 +61,17 @@ class Store(Records):
             connection.execute("UPDATE devices SET last_seen_at = max(last_seen_at, ?), last_address = ?, firmware = ? WHERE mac = ?", (at, address, firmware, mac))
             if row["firmware"] != firmware:
                 revise(connection, at, "mac = ?", mac)
+
+    def put_check(self, account: Account, check: Check) -> bool:
+        """Keep what an account's server said, in place of what it said before; False where the account is another one by now."""
+        with self.writing() as connection:
+            if self.account(account.sip_address) != account:
+                return False
+            connection.execute(
+                "INSERT OR REPLACE INTO account_checks (sip_address, verdict, sentence, fact, server, bindings, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (account.sip_address, check.verdict, check.sentence, check.fact, check.server, json.dumps(check.bindings), self._now().isoformat(timespec="seconds")),
+            )
+        return True
 
     def put_upload(self, mac: str, name: str, body: bytes) -> bool:
         """Keep what a phone sent, in place of what it sent before under this name; True where that changed something."""

@@ -1,7 +1,8 @@
-"""A registrar of its own: Kamailio from Debian's packages, over UDP, TCP and TLS, and a DNS that knows where it is."""
+"""SIP servers to ask: Kamailio from Debian's packages, over UDP, TCP and TLS, a DNS that knows where it is, and one that says what it is told."""
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import threading
@@ -166,3 +167,28 @@ def _serve_names(door: socket.socket, known: Mapping[tuple[str, str], list[str]]
         elif not any(name == other for other, _ in known):
             reply.set_rcode(dns.rcode.NXDOMAIN)
         door.sendto(reply.to_wire(), client)
+
+
+@contextmanager
+def answering(*answers: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the port of a server over UDP that gives each request the next of these answers, and what it was asked."""
+    asked: list[str] = []
+
+    def serve() -> None:
+        for answer in answers:
+            data, client = door.recvfrom(4096)
+            if not data:
+                return
+            asked.append(data.decode())
+            echoed = re.findall(r"(?m)^(?:Via|From|To|Call-ID|CSeq): .*\r\n", asked[-1])
+            first, *more = answer.split("\n")
+            door.sendto("".join([f"SIP/2.0 {first}\r\n", *echoed, *(f"{line}\r\n" for line in more), "Content-Length: 0\r\n\r\n"]).encode(), client)
+
+    with socket.socket(type=socket.SOCK_DGRAM) as door:
+        door.bind(("127.0.0.1", 0))
+        server = threading.Thread(target=serve, daemon=True)
+        server.start()
+        yield door.getsockname()[1], asked
+        with socket.socket(type=socket.SOCK_DGRAM) as bell:
+            bell.sendto(b"", door.getsockname())
+        server.join(5)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from provisioner.sip.locate import Hop, locate
 from provisioner.sip.register import check
 from provisioner.things import Account, Check
 from tests import authority, kamailio
-from tests.kamailio import DOMAIN, PASSWORDS, Registrar, names, running
+from tests.kamailio import DOMAIN, PASSWORDS, Registrar, answering, names, running
 
 ACCOUNT = Account(f"212@{DOMAIN}", password="s3cret")
 
@@ -159,33 +158,7 @@ def _baresip(folder: Path, account: str) -> Iterator[None]:
         process.wait(10)
 
 
-# Servers that a registrar from a package is not: one that gives the answers of this list, one for each request.
-
-
-@contextmanager
-def answering(*answers: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the port of a server over UDP that gives each request the next of these answers, and what it was asked."""
-    asked: list[str] = []
-
-    def serve() -> None:
-        for answer in answers:
-            data, client = door.recvfrom(4096)
-            if not data:
-                return
-            asked.append(data.decode())
-            echoed = re.findall(r"(?m)^(?:Via|From|To|Call-ID|CSeq): .*\r\n", asked[-1])
-            first, *more = answer.split("\n")
-            door.sendto("".join([f"SIP/2.0 {first}\r\n", *echoed, *(f"{line}\r\n" for line in more), "Content-Length: 0\r\n\r\n"]).encode(), client)
-
-    with socket.socket(type=socket.SOCK_DGRAM) as door:
-        door.bind(("127.0.0.1", 0))
-        server = threading.Thread(target=serve, daemon=True)
-        server.start()
-        yield door.getsockname()[1], asked
-        with socket.socket(type=socket.SOCK_DGRAM) as bell:
-            bell.sendto(b"", door.getsockname())
-        server.join(5)
-
+# Servers that a registrar from a package is not.
 
 CHALLENGE = '401 Unauthorized\nWWW-Authenticate: Digest realm="x", nonce="n", qop="auth,auth-int", algorithm=MD5'
 

@@ -90,4 +90,5 @@ def shown(admin: Admin, account: Account) -> dict[str, Any]:
         **words.facts(account),
         "lines": [{"mac": line.mac, "line": line.n} for line in admin.store.lines_with(account.sip_address)],
         "settings": words.layer(admin.store.layer(f"account:{account.sip_address}")),
+        "check": words.facts(found) if (found := admin.store.check_of(account.sip_address)) else None,
     }

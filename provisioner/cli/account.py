@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
 
-from provisioner.admin import accounts, mails
+from provisioner.admin import accounts, mails, proofs
 from provisioner.cli import out
-from provisioner.cli.session import Session, session
+from provisioner.cli.session import FAILURE, Session, session
 from provisioner.things import TRANSPORTS
 
 _FACTS = (
@@ -40,6 +40,12 @@ def _facts(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _ways(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of how servers are asked."""
+    command = click.option("--trust", type=click.Path(path_type=Path), metavar="FILE", help="Believe the roots in this file of PEM too, as phones do that were given them.")(command)
+    return click.option("--patience", type=click.FloatRange(0.1, 64), default=8.0, show_default=True, metavar="SECONDS", help="How long a server may be silent.")(command)
+
+
 def _said(facts: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value is not None}
 
@@ -55,10 +61,11 @@ def account() -> None:
 @click.option("--from-mail", type=click.File("rb"), metavar="FILE|-", help="Read the facts from a provider's e-mail; what is said beside it overrules it.")
 @click.option("--dry-run", is_flag=True, help="Show what the mail says, each fact with the words that it came from; add nothing.")
 @click.option("--reveal", is_flag=True, help="With --dry-run: show passwords.")
+@click.option("--check", "proved", is_flag=True, help="Then ask the account's server whether it is right, as `account check` does.")
 @out.as_json
 @session
 def add(
-    here: Session, sip_address: str | None, password_stdin: bool, password_file: Path | None, from_mail: BinaryIO | None, dry_run: bool, reveal: bool, json_: bool, **facts: Any
+    here: Session, sip_address: str | None, password_stdin: bool, password_file: Path | None, from_mail: BinaryIO | None, dry_run: bool, reveal: bool, proved: bool, json_: bool, **facts: Any
 ) -> None:
     """Add an account, or those that a provider's e-mail tells of.
 
@@ -79,6 +86,8 @@ def add(
             raise click.UsageError("Missing argument 'SIP-ADDRESS'; or give a provider's e-mail with --from-mail FILE")
         password = out.secret("Password", password_stdin, password_file, ask=True)
         out.done(accounts.add(here.admin, sip_address, _said({**facts, "password": password})))
+        if proved:
+            _prove(here, [sip_address])
         return
     if (json_ or reveal) and not dry_run:
         raise click.UsageError("--json and --reveal show what a mail says; add --dry-run")
@@ -92,6 +101,29 @@ def add(
         return
     out.questions(mails.questions(mail))
     out.done(mails.add(here.admin, mail))
+    if proved:
+        _prove(here, [str(one.facts["sip_address"].value) for one in mail.accounts])
+
+
+def _prove(here: Session, addresses: list[str]) -> None:
+    """Ask the servers of accounts that were added just now, and say what became of it."""
+    _tell(proofs.prove(here.admin, proofs.named(here.admin, addresses), proofs.means(8.0, None)), False)
+
+
+def _tell(found: Iterator[proofs.Proof], json_: bool, hint: str = "") -> None:
+    """Show what servers say, one account after the other; the exit code is 1 where an account is not right."""
+    rows = []
+    for proof in found:
+        rows.append(proof)
+        if not json_:
+            before = f" (as of {proof.found.at}, not asked again; name the account to ask)" if not proof.asked and proof.found.at else ""
+            click.echo(out.safe(f"{proof.found.verdict:<11}  {proof.account.sip_address}: {proof.found.sentence}{before}"))
+    if json_:
+        out.machine([proof.shown() for proof in rows])
+    if hint and any(proof.asked and proof.found.verdict == "cannot-tell" for proof in rows):
+        out.notes([hint])
+    if any(proof.found.verdict in proofs.BAD for proof in rows):
+        click.get_current_context().exit(FAILURE)
 
 
 def _show(mail: mails.Mail, json_: bool, reveal: bool) -> None:
@@ -128,6 +160,34 @@ def change(here: Session, sip_address: str, password_stdin: bool, password_file:
     out.done(accounts.change(here.admin, sip_address, said))
 
 
+@account.command()
+@click.argument("sip_addresses", metavar="[SIP-ADDRESS]...", nargs=-1)
+@click.option("--all", "all_", is_flag=True, help="Every account; not those that were refused and have the same facts since, so that no server locks this machine out.")
+@click.option("--subscribe", is_flag=True, help="Where a server takes no question for registrations, ask for the state of the mailbox.")
+@_ways
+@out.as_json
+@session
+def check(here: Session, sip_addresses: tuple[str, ...], all_: bool, subscribe: bool, patience: float, trust: Path | None, json_: bool) -> None:
+    """Prove accounts: ask each one's server, and say which fact is wrong.
+
+    The server is asked who is registered, which takes user and password and changes nothing: a phone that is registered stays so.
+    The answers: right; refused: user or password; wrong: another fact, which is named; unreachable; cannot-tell.
+    Exit code 1 where an account is refused, wrong or unreachable. --all can be run by a timer.
+
+    \b
+    Examples:
+      provisioner account check 212@sip.example.com
+      provisioner account check --all --json
+    """
+    if bool(sip_addresses) == all_:
+        raise click.UsageError("name accounts, or say --all")
+    many = here.admin.store.accounts() if all_ else proofs.named(here.admin, dict.fromkeys(sip_addresses))
+    if not many:
+        click.echo("no accounts yet; `provisioner account add SIP-ADDRESS`", err=True)
+    hint = "" if subscribe else "--subscribe asks in another way, where a server takes no question for registrations"
+    _tell(proofs.prove(here.admin, many, proofs.means(patience, trust), subscribe, again=not all_), json_, hint)
+
+
 @account.command("list")
 @out.as_json
 @session
@@ -145,7 +205,7 @@ def list_(here: Session, json_: bool) -> None:
 @out.as_json
 @session
 def show(here: Session, sip_address: str, json_: bool) -> None:
-    """Show one account, its password masked, and the lines that have it."""
+    """Show one account, its password masked, its lines, and what its server said last."""
     known = accounts.shown(here.admin, accounts.one(here.admin, sip_address))
     out.machine(known) if json_ else out.facts(known)
 

@@ -6,7 +6,7 @@ The DNS alone is asked, as a phone would; names that only this machine's hosts f
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,14 +37,12 @@ class Hop:
         return f"{where} over {self.transport}" if self.host == self.address else f"{self.host} ({where} over {self.transport})"
 
 
-def resolver(servers: Iterable[str] = (), port: int = 53) -> dns.resolver.Resolver:
-    """Return what asks the DNS: this machine's own name servers, or these addresses."""
+def resolver() -> dns.resolver.Resolver:
+    """Return what asks this machine's name servers."""
     try:
-        made = dns.resolver.Resolver(configure=not servers)
-    except dns.resolver.NoResolverConfiguration:
-        raise Unreached("this machine knows no name server; name one in /etc/resolv.conf") from None
-    if servers:
-        made.nameservers, made.port = list(servers), port
+        made = dns.resolver.Resolver()
+    except dns.resolver.NoResolverConfiguration:  # addresses can still be asked
+        made = dns.resolver.Resolver(configure=False)
     made.lifetime = 5.0
     return made
 
