@@ -2,7 +2,7 @@
 
 A reply that may be given again is kept by the client, and given again to the very same question without asking
 the process (repeats.py). Only what is new goes there, for a slow template must stall nobody: the loop puts its questions over a local socket and goes on. The
-process answers one after the other. A question that takes longer than LONGEST ends the process, by
+process answers one after the other. A question that takes more work than LONGEST ends the process, by
 an alarm that no code of a template can hold up; the supervisor starts another one, that phone
 meets silence and asks again (F3), and the questions behind it are put again.
 
@@ -35,7 +35,8 @@ from provisioner.wire import PhoneRequest, Repeat, Reply
 log = logging.getLogger("provisioner.renderer")
 
 KEPT_BYTES = 32_000_000  # of replies in the loop's process
-LONGEST = 2.0  # seconds for one answer
+LONGEST = 2.0  # seconds of work for one answer
+_ASLEEP = 5  # times as long by the clock, since a busy machine works slowly, and the first answer compiles its templates
 _PATIENCE = 20.0  # seconds that a question waits its turn: a whole site may boot at once, and a late answer is still one
 _QUEUE = 1000  # questions on their way; more come from a flood, and a phone asks again anyway
 _LENGTHS = struct.Struct("!II")
@@ -80,10 +81,11 @@ def listen(folder: Path, name: str) -> socket.socket:
 def serve(listening: socket.socket, booter: Booter, longest: float = LONGEST) -> None:
     """Answer one client after the other until SIGTERM; runs in a process of its own, in its main thread.
 
-    longest: seconds for one answer. SIGTERM lets the question in hand be answered; the client puts
+    longest: seconds of work for one answer. SIGTERM lets the question in hand be answered; the client puts
     its others to the next process.
     """
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # the system itself ends the process
+    for number in (signal.SIGPROF, signal.SIGALRM):
+        signal.signal(number, signal.SIG_DFL)  # the system itself ends the process
     client: socket.socket | None = None
     ended = False
 
@@ -115,13 +117,15 @@ def serve(listening: socket.socket, booter: Booter, longest: float = LONGEST) ->
 def _answered(booter: Booter, words: Mapping[str, Any], body: bytes, longest: float) -> tuple[dict[str, Any], bytes]:
     asked = words["request"]
     request = PhoneRequest(asked["path"], asked["address"], asked["wire"], token=asked["token"])
-    signal.setitimer(signal.ITIMER_REAL, longest)
+    signal.setitimer(signal.ITIMER_PROF, longest)
+    signal.setitimer(signal.ITIMER_REAL, _ASLEEP * longest)
     try:
         reply = booter.receive(request, body) if words["sends"] else booter.answer(request)
     except Exception:
         log.exception("a fault of ours while answering over TFTP")
         reply = Reply("failed")
     finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
     said = {
         "n": words["n"], "outcome": reply.outcome, "file": str(reply.file) if reply.file else None, "media_type": reply.media_type,

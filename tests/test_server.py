@@ -369,11 +369,13 @@ def test_an_address_that_is_not_here_is_said(tmp_path: Path) -> None:
 
 
 class Slow:
-    """A booter with a template that never ends."""
+    """A booter with a template that never ends, and a disk that never answers."""
 
     def answer(self, request: PhoneRequest) -> Reply:
-        while request.path == "slow":
+        while request.path == "busy":
             pass
+        if request.path == "asleep":
+            time.sleep(60)
         return Reply("served", body=request.path.encode())
 
     def receive(self, request: PhoneRequest, body: bytes) -> Reply:
@@ -417,15 +419,16 @@ def rendering(folder: Path, longest: float) -> Iterator[tuple[int, list[str]]]:
         assert loop.counts["faults"] == 0
 
 
-def test_a_slow_template_meets_silence_and_holds_up_nobody_for_long(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["busy", "asleep"])
+def test_a_slow_answer_meets_silence_and_holds_up_nobody_for_long(tmp_path: Path, kind: str) -> None:
     deep = tmp_path / ("a" * 100) / ("b" * 100)  # a local socket's name has 107 bytes at most
     deep.mkdir(parents=True)
     with rendering(deep, 0.2) as (port, failed), client() as slow:
         assert fetch(port, "first") == b"first"
-        slow.sendto(rrq("slow"), ("127.0.0.1", port))
+        slow.sendto(rrq(kind), ("127.0.0.1", port))
         assert [fetch(port, f"behind{number}") for number in range(5)] == [f"behind{number}".encode() for number in range(5)]
         assert silent(slow, 0.1)
-        assert failed == ["slow"]
+        assert failed == [kind]
 
 
 # Events
