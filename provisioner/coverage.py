@@ -16,7 +16,24 @@ from provisioner.context import Secrets, context_for, said
 from provisioner.errors import BadManifest, ProvisionerError
 from provisioner.explain import others
 from provisioner.families import Family, FileRule, Guard, Model
-from provisioner.kinds import Bool, Choice, Country, Dial, Endpoint, Host, HostPort, Int, Language, Many, Password, Text, Url, Zone
+from provisioner.kinds import (
+    Address,
+    Bool,
+    Choice,
+    Country,
+    Dial,
+    Endpoint,
+    Host,
+    HostPort,
+    Int,
+    Language,
+    Many,
+    Multicast,
+    Password,
+    Text,
+    Url,
+    Zone,
+)
 from provisioner.render import Renderer
 from provisioner.store import BootFacts
 from provisioner.things import Account, Contact, Device, Key, Line, Site
@@ -76,6 +93,8 @@ def example(setting: Setting, family: Family) -> Any:
         return "Europe/Berlin"
     if isinstance(kind, HostPort):
         return Endpoint("host.example.com", 1234)
+    if isinstance(kind, Address):
+        return "192.0.2.7"
     if isinstance(kind, Host):
         return "host.example.com"
     if isinstance(kind, Url):
@@ -84,7 +103,7 @@ def example(setting: Setting, family: Family) -> Any:
         return "1234"
     if isinstance(kind, Many):
         each = kind.each
-        return ("*xx", "x+") if isinstance(each, Dial) else ("pcma", "pcmu") if isinstance(each, Choice) else ("112",)
+        return ("239.0.0.1:10000",) if isinstance(each, Multicast) else ("*xx", "x+") if isinstance(each, Dial) else each.words[1::-1] if isinstance(each, Choice) else ("112",)
     return "112" if isinstance(kind, Text) else ""
 
 
