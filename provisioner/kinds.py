@@ -246,6 +246,45 @@ class Host:
 
 
 @dataclass(frozen=True)
+class Address(Host):
+    """An IPv4 address, a netmask too."""
+
+    def read(self, text: object) -> str:
+        """Return the address; empty switches it off."""
+        value = clean(text).strip()
+        try:
+            return str(ipaddress.IPv4Address(value)) if value else ""
+        except ValueError:
+            raise ValueError(f"{value!r} is not an IPv4 address; write it as 192.0.2.7") from None
+
+    def say(self) -> str:
+        """Return the type in words."""
+        return "an IPv4 address"
+
+
+@dataclass(frozen=True)
+class Multicast:
+    """A multicast group: an IPv4 multicast address and its port."""
+
+    off = ""
+
+    def read(self, text: object) -> str:
+        """Return ADDRESS:PORT."""
+        value = clean(text).strip()
+        name, _, number = value.partition(":")
+        try:
+            if ipaddress.IPv4Address(name).is_multicast:
+                return f"{ipaddress.IPv4Address(name)}:{port(number)}"
+        except ValueError:
+            pass
+        raise ValueError(f"{value!r} is not a multicast address with its port; write it as 239.0.0.1:10000")
+
+    def say(self) -> str:
+        """Return the type in words."""
+        return "a multicast ADDRESS:PORT"
+
+
+@dataclass(frozen=True)
 class HostPort:
     """A host with or without a port."""
 

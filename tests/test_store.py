@@ -29,7 +29,25 @@ from provisioner.changes import Transaction
 from provisioner.context import Secrets, context_for
 from provisioner.errors import BadInput, BadValue, Conflict, NotHere, StoreTrouble, UnknownName
 from provisioner.families import Catalog
-from provisioner.kinds import Bool, Choice, Country, Dial, Endpoint, Host, HostPort, Int, Kind, Language, Many, Password, Text, Url, Zone
+from provisioner.kinds import (
+    Address,
+    Bool,
+    Choice,
+    Country,
+    Dial,
+    Endpoint,
+    Host,
+    HostPort,
+    Int,
+    Kind,
+    Language,
+    Many,
+    Multicast,
+    Password,
+    Text,
+    Url,
+    Zone,
+)
 from provisioner.migrations import things as history
 from provisioner.records import STAMP_FILE, sqlite3
 from provisioner.seal import Seal
@@ -108,6 +126,8 @@ def example_of(kind: Kind) -> st.SearchStrategy[Any]:
         Text: st.text(st.characters(categories=["L", "N", "P", "S"]), max_size=16),
         Password: st.text(st.sampled_from(kind.of if isinstance(kind, Password) and kind.of else "aZ9 €\"'\\"), max_size=20),
         Host: st.sampled_from(["", "A.example.com", "192.0.2.1", "2001:db8::1"]),
+        Address: st.sampled_from(["", "192.0.2.7", "255.255.255.0"]),
+        Multicast: st.sampled_from(["239.0.0.1:10000", "224.0.1.75:5060"]),
         HostPort: st.sampled_from(["", "a.example.com", "a.example.com:5060", "[2001:db8::1]:5060", "192.0.2.1"]),
         Url: st.sampled_from(["", "http://a.example.com/x?y=1"]),
         Zone: st.sampled_from(["Europe/Lisbon", "utc", "America/St_Johns"]),
