@@ -156,15 +156,20 @@ def _read(found: Sequence[Pair], layout: Layout) -> Iterator[_Said]:
 def _own(said: Iterable[_Said], found: Sequence[Pair]) -> Iterator[_Said]:
     """Yield what is of the phone's account, or may be; what a heading, a label or a link calls something else's is left out."""
     said = list(said)
-    blocks = {pair.block for pair in found}
+    blocks: dict[int, list[Pair]] = {}
+    for pair in found:
+        blocks.setdefault(pair.block, []).append(pair)
+    read_in: dict[int, list[_Said]] = {}
+    for one in said:
+        read_in.setdefault(one.pair.block, []).append(one)
     strong, foreign = set(), set()
-    for block in blocks:
-        here = [one for one in said if one.pair.block == block]
+    for block, written in blocks.items():
+        here = read_in.get(block, [])
         sip = any(one.pair.sip and not one.pair.label.web and one.reading.value is not None for one in here)
         plain = all(one.kind in ("domain", "registrar") and not one.pair.label.sip for one in here if one.pair.sip)
         hosts = [str(one.reading.value) for one in here if one.kind in _HOSTS and one.reading.value]
         others = any(labels.is_one_of("@other", host.split(".")[0]) for host in hosts) or any(
-            labels.has_one_of("@other", pair.words.split(":")[0]) and not pair.sip for pair in found if pair.block == block and pair.label.kinds == ("ignored",) and not _side_setting(pair)
+            labels.has_one_of("@other", pair.words.split(":")[0]) and not pair.sip for pair in written if pair.label.kinds == ("ignored",) and not _side_setting(pair)
         )
         side = next((one.pair.side for one in here), "")
         if (others and plain) or (not sip and side == "web"):
@@ -251,7 +256,7 @@ def _records(said: Sequence[_Said]) -> tuple[list[_Record], bool]:
     whole = any(record.own() and record.who() and record.values("password") for record in records)
     weak = [record for record in records if record.said and not record.own() and record.who() and whole]
     records = [record for record in records if record.said and record not in weak]
-    persons = _merged([record for record in records if record.who()])
+    persons = _merged([record for record in records if record.who()][: MOST_ACCOUNTS + 1])
     shared = [one for record in records if not record.who() for one in record.said]
     if not persons and shared:
         return records, bool(weak)
@@ -306,17 +311,19 @@ def _merged(records: Sequence[_Record]) -> list[_Record]:
 
 
 def _lend_domain(records: Sequence[_Record]) -> None:
-    """Let accounts that have no server have the one that stands apart from all of them; or, unsure, that of the account before."""
-    without = [record for record in records if not any(record.values(kind) for kind in (*_HOSTS, "sip_address"))]
+    """Let accounts have what stands apart, above or below all of them, and they have not; where it may be of one alone it is unsure."""
     personal = {one.pair.block for record in records for one in record.said if one.kind in _WHO}
+    within = range(min(personal, default=0), max(personal, default=0))
     apart = [one for record in records for one in record.said if one.pair.block not in personal and one.kind not in ("voicemail", "email", "display_name", "name")]
-    hosts = {str(one.reading.value) for one in apart if one.kind in ("domain", "registrar")}
+    if any(one.pair.block in within for one in apart):
+        apart = []  # each account may have its own
     for place, record in enumerate(records):
-        if record not in without:
-            continue
-        if len(hosts) == 1:
-            record.said += [one for one in apart if one not in record.said]
-        elif place:
+        homeless = not any(record.values(kind) for kind in (*_HOSTS, "sip_address"))
+        for one in apart:
+            if one not in record.said and (homeless or not record.values(one.kind)):
+                whole = homeless or labels.has_one_of("@all", re.split(r"[:=]\s", one.pair.words)[0])
+                record.said.append(one if whole else replace(one, reading=replace(one.reading, confidence=UNSURE, why="it may be that of another account alone")))
+        if homeless and place and not any(record.values(kind) for kind in _HOSTS):
             lent = [one for one in records[place - 1].said if one.kind in ("domain", "registrar")][:1]
             record.said += [replace(one, reading=replace(one.reading, confidence=UNSURE, why="it is said of another account alone")) for one in lent]
 

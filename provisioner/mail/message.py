@@ -18,7 +18,7 @@ from html.parser import HTMLParser
 from provisioner.errors import BadInput
 
 MOST_BYTES = 10_000_000
-MOST_CHARACTERS = 500_000
+MOST_CHARACTERS = 150_000
 OPEN, CLOSE = "\x02", "\x03"
 BREAK = "\v"  # a new line within a cell
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from provisioner.errors import BadInput
 from provisioner.mail import labels
 from provisioner.mail.labels import Label, classify
 from provisioner.mail.message import CLOSE, OPEN, Line, plain
@@ -14,12 +15,14 @@ _MARKS = OPEN + CLOSE
 _ASIDE = rf"(?:[\s{_MARKS}]*\([^()]*\))?"
 _SEPARATOR = r"[:：](?!//)|=(?!=)|→|=>|->|»(?=\s)"
 _JOINT = re.compile(
-    rf"{_ASIDE}[\s{_MARKS}*_]*?(?:(?P<mark>(?:{_SEPARATOR})[*_]*(?=[\s{_MARKS}]|\S|$))|(?P<dots>(?:\.{{3,}}|…+|(?:\.\s){{3,}})\s*[:=]?)|(?P<dash>\s[–—-](?=\s))|(?P<column>\s{{2,}})|(?P<tag>{CLOSE}\s*(?={OPEN}))|(?P<open>\s*(?={OPEN})))"
+    rf"{_ASIDE}[\s{_MARKS}*_]*?(?:(?P<mark>(?:{_SEPARATOR})[*_]*(?=[\s{_MARKS}]|\S|$))|(?P<dots>(?:\.{{3,}}|…+|(?:\.\s){{3,}})\s*[:=]?)|(?P<dash>\s[–—-](?=\s))|(?P<column>\s{{2,}}(?:[:：=](?!//|=))?)|(?P<tag>{CLOSE}\s*(?={OPEN}))|(?P<open>\s*(?={OPEN})))"
 )
 _ASIDE_MARK = re.compile(r"\s*\([^()]*\)[\s*_]*[:=]")
 _BULLET = re.compile(rf"[\s{_MARKS}*_•·▪‣◦●○■□✓✔➤➢►→#–—-]*(?:\d{{1,2}}[.)]\s+)?")
 _DELIMITER = re.compile(r"[,;|•·]\s*|[.!?:]\s+|\s[–—-]\s|\s/\s|\(\s*")
 _TAIL = re.compile(r"[.!?:]\s+")
+MOST_PAIRS = 4_000
+MOST_LINE = 4_000  # characters; a longer line is no text of a mail
 _STRONG = frozenset(("sip_address", "auth_username", "domain", "registrar", "proxy", "outbound_proxy", "outbound_proxy_port", "transport", "xcap_root", "registrar_port"))
 
 
@@ -56,8 +59,11 @@ class Pair:
 
 
 def find(lines: Sequence[Line]) -> list[Pair]:
-    """Return the pairs of a mail's lines, in their order."""
-    return _Finder(lines).pairs()
+    """Return the pairs of a mail's lines, in their order. Raises BadInput where there are too many."""
+    found = _Finder(lines).pairs()
+    if len(found) > MOST_PAIRS:
+        raise BadInput(f"the mail has more than {MOST_PAIRS:,} fields; save the part with the accounts alone")
+    return found
 
 
 class _Finder:
@@ -77,14 +83,14 @@ class _Finder:
 
     def pairs(self) -> list[Pair]:
         place = 0
-        while place < len(self.lines):
+        while place < len(self.lines) and len(self.found) <= MOST_PAIRS:
             place += self._line(place)
         return self.found
 
     def _line(self, place: int) -> int:
         """Read one line and return how many are done."""
         line = self.lines[place]
-        if not line.text.strip():
+        if not line.text.strip() or sum(map(len, line.cells)) > MOST_LINE:
             self._close()
             return 1
         cells = line.cells
@@ -304,6 +310,7 @@ def _joined(text: str) -> list[Pair]:
 
 
 def _first_label(text: str, begin: int, joint: _Joint) -> tuple[int, Label] | None:
+    begin = max(begin, joint.start - 120)  # no label is longer
     clause = text[begin : joint.start]
     for start in [0, *(match.end() for match in _DELIMITER.finditer(clause))]:
         label = classify(plain(clause[start:]).strip())
