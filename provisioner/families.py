@@ -159,6 +159,15 @@ class Cannot:
 
 
 @dataclass(frozen=True)
+class Notify:
+    """The events of a SIP NOTIFY with which these phones read their files, and with which they restart; empty where none is known (F26)."""
+
+    resync: str = ""
+    reboot: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True)
 class Stranger:
     """Hardware of this vendor that cannot take our files yet, and the step that converts it (F20)."""
 
@@ -216,6 +225,7 @@ class Family:
     bootstrap: str
     password_alphabet: str
     password_length: int
+    notify: Notify
     folders: tuple[Path, ...]
     fingerprint: str
     _by_name: Mapping[str, Model] = field(repr=False, default_factory=dict)
@@ -402,6 +412,13 @@ def _bounds(value: object) -> str:
     return text
 
 
+def _event(value: object) -> str:
+    text = _text(value)
+    if not re.fullmatch(r"[a-z][\w.-]*(;[\w-]+=[\w-]+)*", text, re.ASCII | re.IGNORECASE):
+        raise ValueError(f"{text!r} is no event; write it as the NOTIFY says it, such as check-sync;reboot=false")
+    return text
+
+
 def _table(value: object) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("must be a table")
@@ -431,13 +448,14 @@ SCHEMA: Mapping[str, Mapping[str, Reader]] = {
     "": {
         "name": _text, "vendor": _text, "kind": _one_of("hardware", "softphone"), "thin": _truth,
         "wires": _some_of("http", "https", "tftp"), "unconfirmed": _texts, "identify": _table, "provisioning": _table,
-        "passwords": _table, "files": _tables, "uploads": _tables, "settings": _said, "digitmap": _words, "time": _table, "maps": _table,
+        "passwords": _table, "notify": _table, "files": _tables, "uploads": _tables, "settings": _said, "digitmap": _words, "time": _table, "maps": _table,
         "cannot": _table, "models": _table,
     },
     "identify": {"ouis": _ouis, "user_agents": _patterns, "strangers": _tables},
     "strangers": {"user_agent": _patterns, "path": _patterns, "sentence": _text},
     "provisioning": {"scheme_apart": _truth, "parts": _parts, "most": _number, "bootstrap": _text},
     "passwords": {"alphabet": _text, "length": _number},
+    "notify": {"resync": _event, "reboot": _event, "source": _text},
     "files": {
         "match": _patterns, "template": _text, "asset": _text, "scope": _one_of("phone", "family"), "enrols": _truth, "asks": _truth,
         "otherwise": _truth, "seeds": _truth, "named_in": _text, "format": _one_of(*FORMATS), "charset": _charset, "media_type": _text,
@@ -457,6 +475,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "files": ("match",),
     "uploads": ("match", "kind"),
     "cannot": ("why", "source"),
+    "notify": ("source",),
     "models": ("source",),
 }
 
@@ -598,6 +617,7 @@ def read_family(folders: Sequence[Path], shared: Sequence[Path] = ()) -> Family:
         time_forms=check.table("time", top.get("time", {}), "time").get("forms", ("week", "dates")),
         scheme_apart=prov.get("scheme_apart", False), url_parts=prov.get("parts", ()), longest_url=prov.get("most", 127), bootstrap=prov.get("bootstrap", ""),
         password_alphabet=words.get("alphabet", "abcdefghijkmnpqrstuvwxyz23456789"), password_length=words.get("length", 12),
+        notify=Notify(**check.table("notify", top["notify"], "notify")) if "notify" in top else Notify(),
         folders=tuple(folders), fingerprint=_fingerprint([*shared, *folders]), _by_name=MappingProxyType(by_name),
     )  # fmt: skip
 

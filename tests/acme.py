@@ -21,6 +21,9 @@ ouis = ["02ac0e"]
 user_agents = ["Acme {model} {firmware}"]
 [provisioning]
 most = 80
+[notify]
+resync = "check-sync;reboot=false"
+source = "made up"
 [[files]]
 match = "{mac}.acme"
 template = "phone.acme.j2"

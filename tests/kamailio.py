@@ -1,4 +1,4 @@
-"""SIP servers to ask: Kamailio from Debian's packages, over UDP, TCP and TLS, a DNS that knows where it is, and one that says what it is told."""
+"""SIP servers to ask: Kamailio from Debian's packages, over UDP, TCP and TLS, a DNS that knows where it is, one that says what it is told, and a phone."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import dns.flags
 import dns.message
 import dns.resolver
 import dns.rrset
+import pytest
 
 from tests import authority
 
@@ -192,3 +193,21 @@ def answering(*answers: str) -> Iterator[tuple[int, list[str]]]:
         with socket.socket(type=socket.SOCK_DGRAM) as bell:
             bell.sendto(b"", door.getsockname())
         server.join(5)
+
+
+@contextmanager
+def baresip(folder: Path, account: str) -> Iterator[None]:
+    """A phone of software that registers and does nothing else; it does so from a network alone, not from loopback."""
+    with socket.socket(type=socket.SOCK_DGRAM) as anywhere:
+        try:
+            anywhere.connect(("192.0.2.1", 5060))
+        except OSError:
+            pytest.skip("this machine has no network beside loopback, and baresip 1.0.0 registers from no other")
+    (folder / "config").write_text("module_path /usr/lib/baresip/modules\nmodule account.so\nmodule menu.so\nsip_listen 127.0.0.1:0\n")
+    (folder / "accounts").write_text(account + "\n")
+    process = subprocess.Popen(["baresip", "-f", folder], stdin=subprocess.DEVNULL, stdout=(folder / "log").open("wb"), stderr=subprocess.STDOUT)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait(10)

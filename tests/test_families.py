@@ -63,6 +63,8 @@ def test_a_good_folder_is_read(tmp_path: Path) -> None:
         ('match = "{mac}.cfg"', 'match = "{mac}.cfg"\nfirmware = "new"', "no bound of firmware"),
         ("[maps.key]", "[provisioning]\nparts = ['server: host']\n[maps.key]", "must hold one of {scheme} {host}"),
         ('match = "{mac}.cfg"', 'match = "{mac}.cfg"\nenrols = true', "goes with scope"),
+        ("[maps.key]", "[notify]\nresync = 'check sync'\nsource = 'x'\n[maps.key]", "notify.resync 'check sync' is no event; write it as the NOTIFY says it"),
+        ("[maps.key]", "[notify]\nresync = 'check-sync'\n[maps.key]", "notify.source is missing"),
     ],
 )
 def test_a_fault_names_file_key_and_cure(tmp_path: Path, old: str, new: str, sentence: str) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +19,7 @@ from provisioner.sip.locate import Hop, locate
 from provisioner.sip.register import check
 from provisioner.things import Account, Check
 from tests import authority, kamailio
-from tests.kamailio import DOMAIN, PASSWORDS, Registrar, answering, names, running
+from tests.kamailio import DOMAIN, PASSWORDS, Registrar, answering, baresip, names, running
 
 ACCOUNT = Account(f"212@{DOMAIN}", password="s3cret")
 
@@ -134,28 +132,10 @@ def test_a_certificate_that_is_not_believed_is_told_whose_and_why(registrar: Reg
 
 def test_the_registration_of_a_phone_is_still_there_afterwards(registrar: Registrar, means: Means, tmp_path: Path) -> None:
     account = at(registrar.port, username="213", auth_username="213", password=PASSWORDS["213"], sip_address=f"213@{DOMAIN}")
-    with _baresip(tmp_path, f"<sip:213@{DOMAIN}>;auth_user=212;auth_pass=s3cret;outbound=\"sip:127.0.0.1:{registrar.port}\";regint=600"):
+    with baresip(tmp_path, f"<sip:213@{DOMAIN}>;auth_user=212;auth_pass=s3cret;outbound=\"sip:127.0.0.1:{registrar.port}\";regint=600"):
         found = next(found for _ in range(100) if (found := check(account, means)).bindings or time.sleep(0.1))
         assert re.fullmatch(r"sip:213-\w+@127\.0\.0\.1:\d+", found.bindings[0])
         assert check(account, means) == found and found.sentence.endswith(f"registered now: {found.bindings[0]}")
-
-
-@contextmanager
-def _baresip(folder: Path, account: str) -> Iterator[None]:
-    """A phone of software that registers and does nothing else; it does so from a network alone, not from loopback."""
-    with socket.socket(type=socket.SOCK_DGRAM) as anywhere:
-        try:
-            anywhere.connect(("192.0.2.1", 5060))
-        except OSError:
-            pytest.skip("this machine has no network beside loopback, and baresip 1.0.0 registers from no other")
-    (folder / "config").write_text("module_path /usr/lib/baresip/modules\nmodule account.so\nmodule menu.so\nsip_listen 127.0.0.1:0\n")
-    (folder / "accounts").write_text(account + "\n")
-    process = subprocess.Popen(["baresip", "-f", folder], stdin=subprocess.DEVNULL, stdout=(folder / "log").open("wb"), stderr=subprocess.STDOUT)
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait(10)
 
 
 # Servers that a registrar from a package is not.

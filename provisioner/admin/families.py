@@ -76,7 +76,7 @@ def shown(known: Catalog, slug: str) -> dict[str, Any]:
         "name": family.slug, "title": family.name, "vendor": family.vendor, "kind": family.kind, "wires": list(family.wires),
         "ouis": list(family.ouis), "user_agents": [pattern.text for pattern in family.user_agents],
         "files": [_rule(rule) for rule in family.files],
-        "keys": list(family.maps.get("key", {})),
+        "keys": list(family.maps.get("key", {})), "notify": {"resync": family.notify.resync or None, "reboot": family.notify.reboot or None},
         "cannot": [{"name": row.name, "why": row.why, "models": list(row.guard.models)} for row in family.cannot],
         "unconfirmed": list(family.unconfirmed), "longest_url": family.longest_url,
         "models": [{**_model(model), "source": model.source} for model in family.models.values()],

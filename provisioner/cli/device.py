@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from provisioner.admin import devices, files
+from provisioner.admin import devices, files, notices, proofs
 from provisioner.admin.words import text
 from provisioner.cli import out
 from provisioner.cli.session import Session, session
@@ -155,6 +155,42 @@ def approve(here: Session, mac: str, model: str, site: str | None) -> None:
 def block(here: Session, mac: str) -> None:
     """Give a phone nothing any more."""
     out.done(devices.block(here.admin, mac))
+
+
+def _asked(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of how a phone is asked."""
+    command = click.option("--patience", type=click.FloatRange(0.1, 64), default=8.0, show_default=True, metavar="SECONDS", help="How long the phone may be silent.")(command)
+    return click.option("--port", type=click.IntRange(1, 65535), metavar="N", help="SIP port of the phone; else the one that its registrar named at the last `account check`, else 5060.")(command)
+
+
+@device.command()
+@click.argument("mac")
+@_asked
+@session
+def resync(here: Session, mac: str, port: int | None, patience: float) -> None:
+    """Ask a phone to read its files now, without a restart where it can do without.
+
+    A SIP NOTIFY goes to the address that the phone was last seen at. `provisioner family show` tells which families take one.
+
+    \b
+    Example:
+      provisioner device resync 805ec0d57d72
+    """
+    out.done(notices.ask(here.admin, mac, "resync", proofs.means(patience, None), port or 0))
+
+
+@device.command()
+@click.argument("mac")
+@_asked
+@session
+def reboot(here: Session, mac: str, port: int | None, patience: float) -> None:
+    """Ask a phone to restart, by a SIP NOTIFY as `device resync`; a call that it has may end.
+
+    \b
+    Example:
+      provisioner device reboot 805ec0d57d72
+    """
+    out.done(notices.ask(here.admin, mac, "reboot", proofs.means(patience, None), port or 0))
 
 
 @device.command()

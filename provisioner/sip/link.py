@@ -207,10 +207,10 @@ def _common(name: x509.Name) -> str:
     return plain(str(found[0].value)) if found else plain(name.rfc4514_string())
 
 
-def plain(text: str) -> str:
+def plain(text: str, most: int = 120) -> str:
     """Return what a server chose, short and without anything that a terminal or a log should not meet.
 
     >>> plain("Bad\\x1b[2J")
     'Bad?[2J'
     """
-    return "".join(char if char.isprintable() else "?" for char in text[:120]).strip()
+    return "".join(char if char.isprintable() else "?" for char in text[:most]).strip()

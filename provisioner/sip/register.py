@@ -17,7 +17,7 @@ from provisioner.sip.locate import SPOKEN, Hop, locate
 from provisioner.sip.talk import Said, dialog, sip_uri, talk
 from provisioner.things import Account, Check
 
-_SHOWN = 10  # bindings
+_SHOWN, _LONGEST = 10, 300  # bindings, and characters of one
 _QUICK = 2.0  # seconds for a second guess; a server that is there answers at once
 
 
@@ -156,6 +156,6 @@ _NOT_KNOWN = "whether the account is right is not known"
 def _bindings(response: Response) -> tuple[str, ...]:
     """Return the URIs of a response's contacts."""
     try:
-        return tuple(plain(str(contact.uri)) for contact in response.contact[:_SHOWN])
+        return tuple(plain(str(contact.uri), _LONGEST) for contact in response.contact[:_SHOWN])
     except ValueError:  # a * or a scheme that sipmessage does not read
-        return tuple(plain(value) for value in response.headers.getlist("Contact")[:_SHOWN])
+        return tuple(plain(value, _LONGEST) for value in response.headers.getlist("Contact")[:_SHOWN])
