@@ -135,6 +135,46 @@ def test_what_a_phone_sent_cannot_move_the_cursor() -> None:
     assert safe("Anna Silva é 日本") == "Anna Silva é 日本"
 
 
+# A provider's e-mail
+
+MAILS = Path(__file__).parent / "mails"
+
+
+def test_a_mails_facts_are_shown_as_json_without_adding_anything(run: Run) -> None:
+    raw = (MAILS / "en-04-authorization-id.eml").read_bytes()
+    [account] = _json(run("account", "add", "--from-mail", "-", "--dry-run", "--json", input=raw))["accounts"]
+
+    assert account["facts"]["password"] == {"value": "Pm3vQ8aL", "confidence": "sure", "words": "Password: Pm3vQ8aL"}
+    assert account["facts"]["outbound_proxy_port"]["value"] == 5096 and account["ask"] == []
+    assert _json(run("account", "list", "--json")) == []
+    assert _json(run("account", "add", "--from-mail", str(MAILS / "en-17-none-portal.eml"), "--dry-run", "--json"))["accounts"] == []
+
+
+def test_a_mails_passwords_are_masked_for_people(run: Run) -> None:
+    words = ["account", "add", "--from-mail", str(MAILS / "en-04-authorization-id.eml"), "--dry-run"]
+    assert "Pm3vQ8aL" not in run(*words).output and "Password: ********" in run(*words).stdout
+    assert "Pm3vQ8aL" in run(*words, "--reveal").stdout
+
+
+def test_what_a_mail_leaves_open_is_asked_and_what_is_said_beside_it_counts(run: Run, tmp_path: Path) -> None:
+    words = ["account", "add", "--from-mail", str(MAILS / "en-06-full-stop.eml")]
+    refused = run(*words)
+    assert refused.exit_code == 1 and "gH7kk2p" not in refused.output and refused.stdout == ""
+    assert refused.stderr.startswith("ask: 30021@sip.talk.example: password is unsure") and "nothing was added" in refused.stderr
+    (tmp_path / "secret").write_text("gH7kk2p\n")
+    assert run(*words, "--password-file", str(tmp_path / "secret")).stdout == "added 30021@sip.talk.example\n"
+    assert run("account", "add", "--from-mail", str(MAILS / "en-09-table-rows.eml")).stdout.startswith("added 200@pbx.host.example, 201@")
+
+
+def test_options_of_a_mail_are_told_where_they_do_not_fit(run: Run, tmp_path: Path) -> None:
+    assert run("account", "add").exit_code == 2 and run("account", "add", ADDRESS, "--dry-run").exit_code == 2
+    assert run("account", "add", "--from-mail", "-", "--json", input="").exit_code == 2
+    assert run("account", "add", "--from-mail", "-", "--password-stdin", input="").exit_code == 2
+    none = run("account", "add", "--from-mail", str(tmp_path / "none.eml"))
+    assert none.exit_code == 1 and "none.eml cannot be read (No such file or directory)" in none.stderr
+    assert "tells of no SIP account" in run("account", "add", "--from-mail", "-", input="Hello").stderr
+
+
 # Secrets
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 
 from provisioner.admin import accounts, mails, proofs
 from provisioner.cli import out
 from provisioner.cli.session import FAILURE, Session, session
+from provisioner.errors import BadValue
 from provisioner.things import TRANSPORTS
 
 _FACTS = (
@@ -58,14 +60,14 @@ def account() -> None:
 @account.command()
 @click.argument("sip_address", metavar="SIP-ADDRESS", required=False)
 @_facts
-@click.option("--from-mail", type=click.File("rb"), metavar="FILE|-", help="Read the facts from a provider's e-mail; what is said beside it overrules it.")
+@click.option("--from-mail", metavar="FILE|-", help="Read the facts from a provider's e-mail; what is said beside it overrules it.")
 @click.option("--dry-run", is_flag=True, help="Show what the mail says, each fact with the words that it came from; add nothing.")
 @click.option("--reveal", is_flag=True, help="With --dry-run: show passwords.")
 @click.option("--check", "proved", is_flag=True, help="Then ask the account's server whether it is right, as `account check` does.")
 @out.as_json
 @session
 def add(
-    here: Session, sip_address: str | None, password_stdin: bool, password_file: Path | None, from_mail: BinaryIO | None, dry_run: bool, reveal: bool, proved: bool, json_: bool, **facts: Any
+    here: Session, sip_address: str | None, password_stdin: bool, password_file: Path | None, from_mail: str | None, dry_run: bool, reveal: bool, proved: bool, json_: bool, **facts: Any
 ) -> None:
     """Add an account, or those that a provider's e-mail tells of.
 
@@ -91,9 +93,9 @@ def add(
         return
     if (json_ or reveal) and not dry_run:
         raise click.UsageError("--json and --reveal show what a mail says; add --dry-run")
-    if password_stdin and from_mail.fileno() == 0:
+    if password_stdin and from_mail == "-":
         raise click.UsageError("the mail comes from standard input already; give the password with --password-file")
-    raw = from_mail.read(mails.MOST_BYTES + 1)
+    raw = _bytes(from_mail)
     said = _said({**facts, "password": out.secret("Password", password_stdin, password_file, ask=False)})
     mail = mails.read(raw, sip_address, said)
     if dry_run:
@@ -124,6 +126,18 @@ def _tell(found: Iterator[proofs.Proof], json_: bool, hint: str = "") -> None:
         out.notes([hint])
     if any(proof.found.verdict in proofs.BAD for proof in rows):
         click.get_current_context().exit(FAILURE)
+
+
+def _bytes(file: str) -> bytes:
+    """Return a file's bytes, or those of standard input for `-`; no more of them than a mail may have, and one."""
+    if file == "-":
+        raw: bytes = sys.stdin.buffer.read(mails.MOST_BYTES + 1)
+        return raw
+    try:
+        with Path(file).open("rb") as opened:
+            return opened.read(mails.MOST_BYTES + 1)
+    except OSError as why:
+        raise BadValue(f"{file} cannot be read ({why.strerror}); check its name and its mode") from None
 
 
 def _show(mail: mails.Mail, json_: bool, reveal: bool) -> None:

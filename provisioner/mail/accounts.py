@@ -114,7 +114,8 @@ def _version(version: Version) -> Mail:
     layout = Layout.of(found)
     said = list(_own(_read(found, layout), found))
     records, left = _records(said)
-    accounts = [account for record in records[:MOST_ACCOUNTS] if (account := _account(record, labels.has_one_of("@evidence", text)))]
+    evidence = labels.has_one_of("@evidence", text)
+    accounts = [account for record in records[:MOST_ACCOUNTS] if (account := _account(record, evidence))]
     if left and accounts:
         notes.append("the mail has another user name and password, which it does not call those of a phone; they were left out")
     if len(records) > MOST_ACCOUNTS:

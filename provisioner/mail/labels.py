@@ -57,6 +57,7 @@ class Found:
     run: bool
 
 
+@lru_cache(maxsize=4096)
 def fold(text: str) -> str:
     """Return text without case and accents.
 
