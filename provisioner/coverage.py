@@ -139,6 +139,18 @@ class _Phone:
         except ProvisionerError:
             return None
 
+    def samples(self) -> Iterator[tuple[FileRule, bytes | str]]:
+        """Yield each file as it is with nothing said, and with everything and a key of each type; a sentence where it cannot be made."""
+        device, kinds = self.facts.device, [kind for kind in self.family.maps.get("key", {}) if kind != "none"]
+        keys = tuple(_key(device, n, kind) for n, kind in enumerate(kinds[: device.keys if self.model.keys is None else self.model.keys], 1))
+        full = replace(self.facts, device=replace(device, keys=len(keys)), keys=keys)
+        for facts, instead in ((self.facts, self._bases[0]), (full, self._bases[1])):
+            for rule in self.rules:
+                try:
+                    yield rule, self._renderer.render(self.family, rule, context_for(self.family, self.model, facts, _SECRETS, instead=instead))
+                except ProvisionerError as why:
+                    yield rule, str(why)
+
     def shape(self) -> tuple[object, ...]:
         """Return what two models have alike that differ in their names alone."""
         names = sorted({name.encode() for name in (self.model.name, self.model.code, self.model.brand, *self.model.aliases) if name}, key=len, reverse=True)
@@ -202,12 +214,16 @@ class _Phone:
         places = [n for n in (2, 1) if n <= count]
         cleared = {n: self.files(self._with_key(Key(device.scope, n, "none", module=module))) for n in places}
         for kind in self.family.maps.get("key", {}):
-            key = (Key(device.scope, n, kind, value=_KEY_VALUES.get(kind, "213"), label="Bert", line=1, module=module) for n in places)
-            if kind != "none" and any(_differ(cleared[one.position], self.files(self._with_key(one))) for one in key):
+            some = (_key(device, n, kind, module) for n in places)
+            if kind != "none" and any(_differ(cleared[one.position], self.files(self._with_key(one))) for one in some):
                 yield kind
 
     def _with_key(self, key: Key) -> BootFacts:
         return replace(self.facts, keys=(key,))
+
+
+def _key(device: Device, n: int, kind: str, module: int = 0) -> Key:
+    return Key(device.scope, n, kind, value=_KEY_VALUES.get(kind, "213"), label="Bert", line=1, module=module)
 
 
 _SECRETS = Secrets(bytes(32))  # of no server: what is rendered here goes to no phone
@@ -248,6 +264,11 @@ def of_family(renderer: Renderer, family: Family) -> list[tuple[list[Model], Cov
             shapes[shape] = _covered(phone)
         groups.setdefault(shapes[shape], []).append(model)
     return [(models, covered) for covered, models in groups.items()]
+
+
+def samples(renderer: Renderer, family: Family, model: Model) -> Iterator[tuple[FileRule, bytes | str]]:
+    """Yield (rule, bytes) of a model's files, with nothing said and with everything; instead of the bytes a sentence where a file cannot be made."""
+    yield from _Phone(renderer, family, model).samples()
 
 
 def takes(renderer: Renderer, family: Family, model: Model, name: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from provisioner import vocabulary
+from provisioner import coverage, known, vocabulary
 from provisioner.admin import Admin, kinds, sample, sites, words
 from provisioner.config import Config
 from provisioner.errors import BadManifest, StoreTrouble
@@ -38,8 +38,11 @@ class Finding:
         return asdict(self)
 
 
-def run(config: Config, who: str, door: str) -> list[Finding]:
-    """Return everything that is wrong, faults first; what cannot be opened is a finding too."""
+def run(config: Config, who: str, door: str, output: bool = False) -> list[Finding]:
+    """Return everything that is wrong, faults first; what cannot be opened is a finding too.
+
+    output: also every file of every model is made and compared with what its phones know, which takes a quarter of a minute.
+    """
     found: list[Finding] = []
     try:
         admin = Admin.open(config, who, door)
@@ -47,7 +50,7 @@ def run(config: Config, who: str, door: str) -> list[Finding]:
         from_store = Finding(FAULT, "store", str(why))
         return [from_store]
     try:
-        for look in (_families, _store, _sites, _phones):
+        for look in (_families, _store, _sites, _phones, *((_output,) if output else ())):
             found.extend(look(admin))
     finally:
         admin.close()
@@ -70,6 +73,31 @@ def manifests(catalog: Catalog, which: Iterable[Family] | None = None) -> Iterat
         for row in family.cannot:
             if row.name not in vocabulary.BY_NAME and row.name not in facts:
                 yield Finding(FAULT, "family", f"{family.folders[0]}/family.toml: cannot.{row.name} names neither a setting nor an account's fact; take it out")
+
+
+def _output(admin: Admin) -> Iterator[Finding]:
+    for family in admin.catalog.families.values():
+        yield from files(admin.catalog, family)
+
+
+def files(catalog: Catalog, family: Family) -> Iterator[Finding]:
+    """Yield what the files of a family's models say that its phones do not know, each sentence once, and which files cannot be read so."""
+    if not known.of_family(family):
+        yield Finding(WARNING, "output", f"{family.folders[-1]} has no {known.FILE}, so that nobody can say whether its phones know what their files say; write one (docs/add-a-phone.md)")
+        return
+    renderer, unread = Renderer(catalog), dict[str, bool]()
+    where: dict[str, list[str]] = {}
+    for model in family.models.values():
+        for rule, body in coverage.samples(renderer, family, model):
+            said = [f"cannot be made: {body}"] if isinstance(body, str) else known.faults(family, body, rule.writer.charset)
+            unread[rule.match] = unread.get(rule.match, True) and said is None
+            for sentence in said or ():
+                where.setdefault(f"{rule.match}: {sentence}", []).append(model.name)
+    for sentence, models in where.items():
+        some = ", ".join(dict.fromkeys(models)) if len(set(models)) < 4 else words.count(len(set(models)), "model")
+        yield Finding(FAULT, "output", f"{family.slug}, {some}: {sentence}; correct {family.folders[-1]}, or add the row to its {known.FILE} with its source")
+    for match in (match for match, none in unread.items() if none):
+        yield Finding(WARNING, "output", f"{family.slug}: the names in {match} are spelled as no reader here reads them, so it was not compared with {known.FILE}")
 
 
 def _families(admin: Admin) -> Iterator[Finding]:

@@ -65,14 +65,15 @@ def _first_words(config: Config, running: server.Running, try_here: bool) -> Non
 
 
 @click.command()
+@click.option("--output", is_flag=True, help="Make every file of every model too, and compare its parameters and values with the family's known.txt.")
 @out.as_json
 @session
-def check(here: Session, json_: bool) -> None:
+def check(here: Session, output: bool, json_: bool) -> None:
     """Say what is wrong before a phone meets it: families' folders, config, store, sites, phones.
 
     Exit code 1 where there is a fault; warnings alone are 0.
     """
-    found = checks.run(here.config, who(), "cli")
+    found = checks.run(here.config, who(), "cli", output)
     if json_:
         out.machine([finding.shown() for finding in found])
     for finding in [] if json_ else found:
