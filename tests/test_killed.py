@@ -48,8 +48,8 @@ def going_on(*works: object) -> Iterator[None]:
             yield
         finally:
             over.set()
-    for run in runs:
-        run.result()
+            for run in runs:
+                run.result()
 
 
 class Sends:
@@ -81,7 +81,9 @@ class Changes:
 
     def __call__(self) -> None:
         name = f"Desk {self.done + 1}"
-        subprocess.run([sys.executable, "-m", "provisioner", "--state", str(self._state), "account", "change", self._account, "--display-name", name], cwd=ROOT, check=True, capture_output=True)
+        command = [sys.executable, "-m", "provisioner", "--state", str(self._state), "account", "change", self._account, "--display-name", name]
+        said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert said.returncode == 0, said.stderr
         self.done += 1
         for url in self._urls:
             one = boot(self._phone, url, patience=PATIENT)
