@@ -161,6 +161,7 @@ PLANS: Mapping[str, tuple[Callable[[str, str], str], Callable[[Parameters], str]
     "yealink-oem": (players.dial_now, lambda said: "\n".join(rule for name, rule in said.items() if name.startswith("DialNow["))),
     "yeastar": (players.timed_list, lambda said: ""),  # how its patterns are written is not known
     "linphone": (players.timed_list, lambda said: ""),  # an app dials with its call key
+    "zoiper": (players.timed_list, lambda said: ""),  # nor here: an app dials with its call key
     "zenitel": (players.timed_list, lambda said: ""),  # no parameter for dial rules is known
 }
 FAMILIES = sorted(families.load().families)

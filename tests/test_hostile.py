@@ -112,7 +112,7 @@ def whole_names(said: Mapping[str, str]) -> dict[str, str]:
     """Return the parameters with first and last names put together: a format that parts them parts them at the first blank."""
     joined = dict(said)
     for key in said:
-        for first, last in (("FirstName", "LastName"), (".fn", ".ln"), ("NAME_FIRST", "NAME_LAST")):
+        for first, last in (("FirstName", "LastName"), (".fn", ".ln"), ("NAME_FIRST", "NAME_LAST"), ("Name/First", "Name/Last")):
             if key.endswith(first):
                 joined[key] = f"{joined[key]} {joined.pop(key.removesuffix(first) + last, '')}".strip()
     return joined
