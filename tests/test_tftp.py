@@ -431,6 +431,14 @@ def test_bad_packets_end_nothing(shelf: Shelf, port: int) -> None:
         assert sock.recv(600)[:4] == packet(DATA, 2)
 
 
+def test_a_request_larger_than_any_phones_is_not_kept(shelf: Shelf, port: int) -> None:
+    shelf.files["a"] = b"body"
+    with client() as sock:
+        sock.sendto(rrq("a", *["x", "y"] * 5000), ("127.0.0.1", port))
+        assert silent(sock) and shelf.asked == []
+    assert fetch(port, "a") == b"body"
+
+
 WORDS = st.one_of(st.binary(max_size=40), st.sampled_from([b"a", b"octet", b"netascii", b"mail", b"blksize", b"tsize", b"timeout", b"windowsize", b"0", b"8", b"-1", b"99999"]))
 PACKETS = st.one_of(
     st.binary(max_size=80),

@@ -20,6 +20,7 @@ from tftpy.TftpShared import DEF_BLKSIZE, MIN_BLKSIZE, TftpErrors
 RRQ, WRQ, DATA, ACK, ERROR, OACK = 1, 2, 3, 4, 5, 6
 MOST_NAME = 512  # bytes; a token, a prefix and a file's name fit well
 MOST_OPTIONS = 16
+MOST_ASK = 8192  # bytes of a request, which is kept as long as its transfer; RFC 2347 allows 512
 _HEAD = struct.Struct("!HH")
 _CUT_AHEAD = 64  # blocks; longer bodies are cut when they are sent
 
@@ -46,12 +47,12 @@ class Terms:
 
 
 def read_ask(packet: bytes) -> Ask | None:
-    """Return the request of an RRQ or WRQ packet, or None where it cannot be read.
+    """Return the request of an RRQ or WRQ packet, or None where it cannot be read or is larger than any phone's.
 
     A final option without its end is left out, as are those beyond a sane number; of an option
     that comes twice the first counts (RFC 2347 says that none may).
     """
-    parts = packet[2:].split(b"\0")
+    parts = packet[2:].split(b"\0") if len(packet) <= MOST_ASK else []
     if len(parts) < 3:
         return None
     words = [part.decode("latin-1") for part in parts[1:-1]]
