@@ -197,7 +197,7 @@ def http_load(pid: int, port: int, seconds: float) -> Row:
     """Return one server's numbers: a connection each, then kept connections."""
     found = {}
     for label, close in (("new", True), ("kept", False)):
-        wrk(port, 0.5, close)  # warm: these very requests have been answered
+        wrk(port, 1.0, close)  # warm: these very requests have been answered
         before = cpu_seconds(pid)
         one = wrk(port, seconds, close)
         used = cpu_seconds(pid) - before
