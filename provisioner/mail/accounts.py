@@ -246,7 +246,8 @@ def _records(said: Sequence[_Said]) -> tuple[list[_Record], bool]:
             blocks.setdefault(one.pair.block, []).append(one)
     records = [_Record()]
     for block in blocks.values():
-        if _begins_another(records[-1], block):
+        apart = records[-1].said and not records[-1].first() and any(one.kind in _WHO for one in block)
+        if apart or _begins_another(records[-1], block):
             records.append(_Record())
         for one in block:
             now = records[-1]

@@ -139,7 +139,7 @@ def _spelt(group: str) -> list[str]:
 @lru_cache(maxsize=1)
 def example() -> re.Pattern[str]:
     """Return the pattern of what introduces an example: `por ex.`, `e.g.`, with the marks around it."""
-    return re.compile(r"\s*[,(]?\s*(?<!\w)(?:" + "|".join(_spelt("@example")) + r")(?![^\W\d_])[\s:,]*", re.IGNORECASE)
+    return re.compile(r"\s*[,(]?\s*(?<![\w.@-])(?:" + "|".join(_spelt("@example")) + r")(?![^\W\d_])[\s:,]*", re.IGNORECASE)
 
 
 @lru_cache(maxsize=1)
@@ -196,7 +196,7 @@ def classify(text: str) -> Label | None:
     rest = [place for place in range(len(said)) if place not in used]
     sip, web, neutral = (_in(group, said) for group in ("@sip", "@web", "@neutral"))
     labels = {place for start, end, _ in matches for place in range(start, end)}
-    digits = [int(said[place]) for place in rest if said[place].isdecimal() and len(said[place]) < 4]
+    digits = [int(said[place]) for place in rest if said[place].isdecimal() and len(said[place]) < 3 and said[place][0] != "0"]
     near = [word.text for word in words(aside)]
     own = {"sip", "voip"} & set(said)
     is_sip = bool(own or sip & set(rest) or {"sip", "voip"} & set(near))

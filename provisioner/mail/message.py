@@ -200,7 +200,7 @@ def _csv(text: str) -> Iterator[Line]:
 
 _BLOCKS = frozenset(["address", "article", "aside", "blockquote", "center", "div", "fieldset", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "legend", "li", "main", "nav", "ol", "p", "pre", "section", "table", "tbody", "tfoot", "thead", "ul", "dl", "caption"])
 _INLINE = frozenset(["b", "strong", "code", "tt", "kbd", "samp", "em", "i", "span", "font", "u", "mark", "a", "small", "big", "label"])
-_UNREAD = frozenset(["script", "style", "head", "title", "template", "noscript", "svg", "math", "select"])
+_UNREAD = frozenset(["script", "style", "head", "title", "template", "noscript", "svg", "math", "select", "button"])
 _VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"])
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d]*[1-9])|mso-hide\s*:\s*all|opacity\s*:\s*0(?![.\d])", re.IGNORECASE)
 

@@ -13,7 +13,7 @@ from provisioner.mail.message import CLOSE, OPEN, Line, plain
 
 _MARKS = OPEN + CLOSE
 _ASIDE = rf"(?:[\s{_MARKS}]*\([^()]*\))?"
-_SEPARATOR = r"[:：](?!//)|=(?!=)|→|=>|->|»(?=\s)"
+_SEPARATOR = r"[:：](?!//)|=(?!=)|→|=>|->"
 _JOINT = re.compile(
     rf"{_ASIDE}[\s{_MARKS}*_]*?(?:(?P<mark>(?:{_SEPARATOR})[*_]*(?=[\s{_MARKS}]|\S|$))|(?P<dots>(?:\.{{3,}}|…+|(?:\.\s){{3,}})\s*[:=]?)|(?P<dash>\s[–—-](?=\s))|(?P<column>\s{{2,}}(?:[:：=](?!//|=))?)|(?P<tag>{CLOSE}\s*(?={OPEN}))|(?P<open>\s*(?={OPEN})))"
 )
@@ -177,6 +177,13 @@ class _Finder:
     # One text
 
     def _text(self, text: str, place: int, line: Line, alone: bool) -> int:
+        listed = _listed(text)
+        if listed:
+            self._above(line, text[: listed[0].place[1]])
+            for pair in listed:
+                self._add(replace(pair, html=line.html, place=(place, pair.place[1])), line.html)
+            self._close()
+            return 1
         segments = _run_together(text) or _joined(text)
         if segments:
             for segment in segments:
@@ -276,6 +283,20 @@ def _bare(text: str) -> Pair | None:
     return None
 
 
+def _listed(text: str) -> list[Pair]:
+    """Return the pairs of `user 212, password s3cret, server sip.example.com`, with or without words and a colon before."""
+    shown = plain(text)
+    start = match.end() if (match := re.match(r"[^:,;]{1,60}:\s+", shown)) else 0
+    pairs = []
+    for part in re.finditer(r"[^,;]+", shown[start:]):
+        said = re.fullmatch(r"\s*(?:\b(?:and|und|et|e|y)\s+)?(.*\S)\s(\S+?)\.?\s*", part[0])
+        label = classify(said[1]) if said and not re.search(r"[:=]", said[1]) else None
+        if not said or not label or label.loose or label.kinds[0] in ("ignored", "name", "address") or (said[2].isalpha() and classify(said[2])):
+            return []
+        pairs.append(Pair(label, said[2], part[0].strip(), "bare", place=(0, start + part.start())))
+    return pairs if len({pair.label.kinds for pair in pairs}) > 1 else []
+
+
 @dataclass(frozen=True)
 class _Joint:
     start: int
@@ -301,6 +322,9 @@ def _joined(text: str) -> list[Pair]:
             continue
         if not starts:
             found = _first_label(text, begin, joint)
+            if not found and joint.style == "verb" and text[joint.end : joint.end + 1] == OPEN:
+                inline = list(labels.scan(text, run=False)) if inline is None else inline
+                found = _inner_label(text, begin, joint, inline, None)
         else:
             inline = list(labels.scan(text, run=False)) if inline is None else inline
             found = _inner_label(text, starts[-1][1], joint, inline, starts[-1][2])
@@ -312,6 +336,8 @@ def _joined(text: str) -> list[Pair]:
 def _first_label(text: str, begin: int, joint: _Joint) -> tuple[int, Label] | None:
     begin = max(begin, joint.start - 120)  # no label is longer
     clause = text[begin : joint.start]
+    if re.search(r"\w\.\w[\w-]*\.\w|\w\.\w+$", clause) and re.match(r"\s*\d", text[joint.end :]):
+        return None  # a host, and its port
     for start in [0, *(match.end() for match in _DELIMITER.finditer(clause))]:
         label = classify(plain(clause[start:]).strip())
         if label and label.loose <= (1 if joint.style == "mark" else 0) and not re.search(r"https?://|@", clause[start:]):
@@ -321,7 +347,7 @@ def _first_label(text: str, begin: int, joint: _Joint) -> tuple[int, Label] | No
     return None
 
 
-def _inner_label(text: str, since: int, joint: _Joint, inline: list[labels.Found], outer: Label) -> tuple[int, Label] | None:
+def _inner_label(text: str, since: int, joint: _Joint, inline: list[labels.Found], outer: Label | None) -> tuple[int, Label] | None:
     """Return the label that ends at a joint within the value of another one."""
     place = next((n for n, found in enumerate(inline) if found.start >= since and plain(text[found.end : joint.start]).strip(" *_") == ""), None)
     if place is None or joint.start < inline[place].end:
@@ -330,7 +356,7 @@ def _inner_label(text: str, since: int, joint: _Joint, inline: list[labels.Found
     while place and inline[place - 1].start >= since and not text[inline[place - 1].end : start].strip(" " + _MARKS):
         place, start = place - 1, inline[place - 1].start
     before = plain(text[since:start])
-    if not before.strip() and "password" in outer.kinds:
+    if not before.strip() and outer and "password" in outer.kinds:
         return None  # it is the secret that begins like a label
     if before and not before[-1].isspace() and before[-1] not in ",;|(•·" and text[start - 1] not in _MARKS:
         return None

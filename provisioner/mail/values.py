@@ -95,6 +95,8 @@ def _wrapped(text: str) -> bool:
 def _bare(text: str) -> str:
     """Return a value that is no secret without quotes, brackets and what ends a sentence."""
     text = text.strip().rstrip(",;")
+    if text[-1:] == "." and _wrapped(text[:-1]):
+        text = text[:-1]
     while _wrapped(text):
         text = text[1:-1].strip()
     return text
@@ -111,6 +113,9 @@ def _password(pair: Pair, text: str, layout: Layout) -> Reading | None:
         return Reading(None, UNSURE, "the mail has a link in its place")
     if len(text) > 128:
         return Reading(None, UNSURE, "what stands there is too long for one")
+    quoted = re.fullmatch(r"(?:«[\s\xa0]*([^\s«»]+)[\s\xa0]*»|„([^\s„“”]+)[“”]|“([^\s“”]+)”|‹\s*([^\s‹›]+)\s*›)[.,;]?", text)
+    if quoted and not pair.bounded:
+        return Reading(next(group for group in quoted.groups() if group), LIKELY)
     doubts = []
     tail = re.fullmatch(r"(\S+)\s+(?:\(.*|[-–—←]\s.*|<-.*)", text)
     sentence = pair.style == "verb" and not pair.bounded
