@@ -134,6 +134,7 @@ PLANS: Mapping[str, tuple[Callable[[str, str], str], Callable[[Parameters], str]
     "gigaset-dect": (players.timed_list, lambda said: ""),  # nor here: a handset dials with its key
     "gigaset-n510": (players.timed_list, lambda said: ""),  # nor here
     "gigaset-n720": (players.timed_list, lambda said: ""),  # nor here
+    "groundwire": (players.timed_list, lambda said: ""),  # nor here: an app dials with its call key
     "grandstream": (players.braces, lambda said: said["P290"]),
     "htek": (players.braces, lambda said: said["P4200"]),
     "alcatel": (players.digit_map, lambda said: re.sub(r"T\d+", "T", said["Account1DigitMap"]).replace(";", "|")),
