@@ -217,6 +217,7 @@ class Family:
     settings: Mapping[str, Any]
     maps: Mapping[str, Mapping[str, Any]]
     cannot: tuple[Cannot, ...]
+    restarts: frozenset[str]
     digitmap: Mapping[str, str]
     time_forms: tuple[str, ...]
     scheme_apart: bool
@@ -449,7 +450,7 @@ SCHEMA: Mapping[str, Mapping[str, Reader]] = {
         "name": _text, "vendor": _text, "kind": _one_of("hardware", "softphone"), "thin": _truth,
         "wires": _some_of("http", "https", "tftp"), "unconfirmed": _texts, "identify": _table, "provisioning": _table,
         "passwords": _table, "notify": _table, "files": _tables, "uploads": _tables, "settings": _said, "digitmap": _words, "time": _table, "maps": _table,
-        "cannot": _table, "models": _table,
+        "cannot": _table, "restarts": _table, "models": _table,
     },
     "identify": {"ouis": _ouis, "user_agents": _patterns, "strangers": _tables},
     "strangers": {"user_agent": _patterns, "path": _patterns, "sentence": _text},
@@ -464,6 +465,7 @@ SCHEMA: Mapping[str, Mapping[str, Reader]] = {
     "uploads": {"match": _patterns, "kind": _one_of("override", "directory", "log")},
     "time": {"forms": _some_of("word", "posix", "week", "weekday-after", "dates")},
     "cannot": {"why": _text, "source": _text, **_GUARD},
+    "restarts": {"settings": _texts, "source": _text},
     "models": {
         "lines": _number, "keys": _number, "modules": _number, "module_keys": _number, "code": _text, "aliases": _texts, "brand": _text,
         "source": _text, "confidence": _one_of("doc", "peer2+", "peer1", "derived", "recalled"), "settings": _said,
@@ -475,6 +477,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "files": ("match",),
     "uploads": ("match", "kind"),
     "cannot": ("why", "source"),
+    "restarts": ("settings", "source"),
     "notify": ("source",),
     "models": ("source",),
 }
@@ -596,6 +599,10 @@ def read_family(folders: Sequence[Path], shared: Sequence[Path] = ()) -> Family:
     uploads = [check.table("uploads", table, f"uploads[{number}]") for number, table in enumerate(top.get("uploads", []), 1)]
     strangers = [check.table("strangers", table, f"identify.strangers[{number}]") for number, table in enumerate(ident.get("strangers", []), 1)]
     cannot = {name: check.table("cannot", table, f"cannot.{name}") for name, table in top.get("cannot", {}).items()}
+    restarts = check.table("restarts", top["restarts"], "restarts")["settings"] if "restarts" in top else ()
+    for name in restarts:
+        if name not in vocabulary.BY_NAME:
+            raise check.fault("restarts.settings", f"names {name}, which is no setting{nearest(name, vocabulary.BY_NAME)}")
     maps: dict[str, Mapping[str, Any]] = {}
     for name, table in top.get("maps", {}).items():
         try:
@@ -613,6 +620,7 @@ def read_family(folders: Sequence[Path], shared: Sequence[Path] = ()) -> Family:
         files=tuple(files), uploads=tuple(UploadRule(pattern, row["kind"]) for row in uploads for pattern in row["match"]),
         models=MappingProxyType(models), settings=top.get("settings", {}), maps=MappingProxyType(maps),
         cannot=tuple(Cannot(name, row["why"], row["source"], _guard(row)) for name, row in cannot.items()),
+        restarts=frozenset(restarts),
         digitmap=top.get("digitmap", {"any": "x", "some": "x."}),
         time_forms=check.table("time", top.get("time", {}), "time").get("forms", ("week", "dates")),
         scheme_apart=prov.get("scheme_apart", False), url_parts=prov.get("parts", ()), longest_url=prov.get("most", 127), bootstrap=prov.get("bootstrap", ""),

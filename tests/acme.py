@@ -35,6 +35,9 @@ language = "pt"
 [cannot]
 xcap_root = { why = "no parameter", source = "made up" }
 tones = { why = "the phone has one set of tones", source = "made up" }
+[restarts]
+settings = ["admin_password"]
+source = "made up"
 [maps.key]
 line = 1
 blf = 2

@@ -81,6 +81,11 @@ def test_what_phones_cannot_take_and_what_may_strand_them_are_notes(phone: Admin
     )
 
 
+def test_what_restarts_phones_is_a_note(phone: Admin) -> None:
+    assert settings.say(phone, "site:default", {"admin_password": "t0psecret"}).notes == ("2 phones restart to take admin_password",)
+    assert settings.say(phone, f"device:{MAC}", {"admin_password": "0ther"}).notes == ("1 phone restarts to take admin_password",)
+
+
 def test_a_setting_taken_back_gives_the_word_to_the_layer_below(phone: Admin) -> None:
     settings.say(phone, "site:default", {"timezone": "Europe/Lisbon"})
     settings.say(phone, f"device:{MAC}", {"timezone": "Asia/Tokyo"})

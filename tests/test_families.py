@@ -65,6 +65,8 @@ def test_a_good_folder_is_read(tmp_path: Path) -> None:
         ('match = "{mac}.cfg"', 'match = "{mac}.cfg"\nenrols = true', "goes with scope"),
         ("[maps.key]", "[notify]\nresync = 'check sync'\nsource = 'x'\n[maps.key]", "notify.resync 'check sync' is no event; write it as the NOTIFY says it"),
         ("[maps.key]", "[notify]\nresync = 'check-sync'\n[maps.key]", "notify.source is missing"),
+        ("[maps.key]", "[restarts]\nsettings = ['vlan_it']\nsource = 'x'\n[maps.key]", "restarts.settings names vlan_it, which is no setting; did you mean vlan_id"),
+        ("[maps.key]", "[restarts]\nsettings = ['vlan_id']\n[maps.key]", "restarts.source is missing"),
     ],
 )
 def test_a_fault_names_file_key_and_cure(tmp_path: Path, old: str, new: str, sentence: str) -> None:

@@ -51,10 +51,11 @@ def _reach(scope: Scope, touched: Phones) -> str:
 
 
 def _notes(admin: Admin, touched: Phones, values: Mapping[str, Any]) -> Iterable[str]:
-    """Return which settings can cut phones off, and which of the phones have no parameter for them."""
+    """Return which settings can cut phones off, which of the phones have no parameter for them, and how many restart to take them (F23)."""
     for name in values:
         if vocabulary.BY_NAME[name].may_strand and touched:
             yield f"a wrong {name} cuts a phone off from this server; try it on one phone before {words.count(len(touched), 'phone')} get it"
+        restarting = 0
         lacking: dict[str, int] = {}
         silent: dict[tuple[str, str], str] = {}
         for (slug, word, firmware), count in kinds(touched).items():
@@ -68,6 +69,10 @@ def _notes(admin: Admin, touched: Phones, values: Mapping[str, Any]) -> Iterable
             why = f"{family.name} have no {name}: {row.why}" if row else silent[slug, word]
             if why:
                 lacking[why] = lacking.get(why, 0) + count
+            elif name in family.restarts:
+                restarting += count
+        if restarting:
+            yield f"{words.count(restarting, 'phone')} {'restart' if restarting > 1 else 'restarts'} to take {name}"
         yield from (f"{why} ({words.count(count, 'phone')})" for why, count in lacking.items())
 
 
