@@ -35,6 +35,7 @@ from provisioner.seal import Seal
 from provisioner.stamp import Stamp
 from provisioner.things import Account, Change, Check, Contact, Device, Group, Key, Line, Site
 
+_CACHE = 500  # KiB of pages of one connection; each thread has one, and the system keeps the file in memory anyway
 PATIENCE = 5000  # milliseconds to wait for another process that writes
 WANTED_SQLITE = (3, 51, 3)  # older ones can corrupt a WAL that several connections share
 
@@ -109,7 +110,7 @@ def opened(path: Path, read_only: bool, synchronous: str) -> sqlite3.Connection:
     connection = sqlite3.connect(f"file:{quote(str(path))}?{mode}", uri=True, isolation_level=None, check_same_thread=False, cached_statements=128)
     connection.row_factory = sqlite3.Row
     connection.create_function("folded", 1, lambda text: str(text).casefold(), deterministic=True)
-    for pragma in (f"busy_timeout={PATIENCE}", "foreign_keys=ON", "trusted_schema=OFF", f"synchronous={synchronous}"):
+    for pragma in (f"busy_timeout={PATIENCE}", "foreign_keys=ON", "trusted_schema=OFF", f"synchronous={synchronous}", f"cache_size=-{_CACHE}"):
         connection.execute(f"PRAGMA {pragma}")
     return connection
 
