@@ -79,7 +79,7 @@ from provisioner.wire import PhoneRequest
 log = logging.getLogger("provisioner.server")
 
 SERVE_FILE, LOCK_FILE = "serve.json", "serve.lock"
-COMPILING = 1.0  # seconds before the first answer
+COMPILING = 3.0  # seconds before the first answer, where there are phones of dozens of families
 BACKLOG = 4096  # phones that wait for an HTTP worker
 _TRIER = "templates"  # the process that tries the templates, once
 _STEADY = 5.0  # seconds; who lives longer is replaced at once
