@@ -39,7 +39,7 @@ _SENDERS = 64  # sockets that packets are sent from
 _BURST = 256  # packets between two looks at whether the server still answers
 _CONNECTIONS = 16  # at one time
 _PIPELINED = 24  # requests on one, where none of them ends it
-_MORE = 128  # megabytes that the server may have grown: its processes keep answers, 32 each, and the TFTP loop some thousand half-open transfers
+_MORE = 200  # megabytes that the server may have grown: three of its processes keep 32 of answers each, and the TFTP loop some thousand half-open transfers
 _NOBODYS = "nobody-has-this-name"
 
 
