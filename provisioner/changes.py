@@ -16,7 +16,7 @@ from provisioner.errors import BadInput, BadValue, Conflict, NotHere
 from provisioner.mac import parse, pretty
 from provisioner.records import SITES, Records, sqlite3
 from provisioner.seal import Seal
-from provisioner.things import Account, Contact, Device, Group, Key, Line, Site, sip_address
+from provisioner.things import Account, Book, Contact, Device, Group, Key, Line, Site, sip_address
 
 _UNSEEN = ("name", "location", "asset_tag", "notes", "factory_password", "email", "provider")  # in no phone's file, so no phone is revised for them
 _ASKED = ("username", "auth_username", "password", "domain", "registrar", "realm", "outbound_proxy", "transport")  # what an account's server was asked with
@@ -139,6 +139,8 @@ class Transaction:
         self._history("account", account.sip_address, before, account)
         if before and any(getattr(before, name) != getattr(account, name) for name in _ASKED):
             self._db.execute("DELETE FROM account_checks WHERE sip_address = ?", (account.sip_address,))
+        if before and before.xcap_root != account.xcap_root:  # what another server kept
+            self._db.execute("DELETE FROM account_books WHERE sip_address = ?", (account.sip_address,))
         if before and _seen_by_phones(before, account):
             self._revise_where("mac IN (SELECT mac FROM lines WHERE sip_address = ?)", account.sip_address)
         return True
@@ -267,6 +269,22 @@ class Transaction:
         self._db.execute("DELETE FROM contacts WHERE site = ? AND name = ?", (site, name))
         self._history("contact", f"{site}/{name}", before, None)
         self._revise_where("site = ?", site)
+        return True
+
+    def put_book(self, book: Book) -> bool:
+        """Keep the contacts of an account in place of those that were fetched before; True where they are others. History has the difference."""
+        if self._store.account(book.sip_address) is None:
+            raise NotHere(f"there is no account {book.sip_address}; add it with `provisioner account add {book.sip_address}`")
+        before = self._store.book(book.sip_address)
+        old, new = ({contact.name: contact.numbers for contact in one.contacts} if one else {} for one in (before, book))
+        at = self._now().isoformat(timespec="seconds")
+        contacts = json.dumps([(contact.name, contact.numbers) for contact in book.contacts])
+        self._upsert("account_books", {"sip_address": book.sip_address, "contacts": contacts, "etag": book.etag, "at": at}, ("sip_address",))
+        if old == new:
+            return False
+        gone, added = ({"contacts": [row for row in one.items() if row not in other.items()]} for one, other in ((old, new), (new, old)))
+        self._history("account book", book.sip_address, gone, added)
+        self._revise_where("mac IN (SELECT mac FROM lines WHERE sip_address = ?)", book.sip_address)
         return True
 
     # Keys

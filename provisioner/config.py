@@ -118,6 +118,24 @@ class Net:
         return "a network (192.0.2.0/24) or one address"
 
 
+@dataclass(frozen=True)
+class Place:
+    """A network, an address, or a host by its name."""
+
+    off = ""
+
+    def read(self, text: object) -> str:
+        """Return it in the one spelling that is kept."""
+        value = kinds.clean(text).strip()
+        if "/" in value or kinds.is_address(value):
+            return str(Net().read(value))
+        return kinds.host(value)
+
+    def say(self) -> str:
+        """Return the type in words."""
+        return "a host, a network (192.0.2.0/24) or one address"
+
+
 def _option(default: object, kind: Kind, help: str, *, unit: str = "", secret: bool = False) -> Any:
     """Return one row of the table: a field whose default, type and help stand together."""
     return field(default=kind.read(default), metadata={"kind": kind, "help": help, "unit": unit, "secret": secret}, repr=not secret)
@@ -154,6 +172,10 @@ class Config:
     tftp_transfers: int = _option(4096, Int(16, 60000), "TFTP transfers at one time; beyond it the one that was idle longest ends")
     tftp_transfers_per_address: int = _option(
         1024, Int(1, 60000), "TFTP transfers at one time with one address; beyond it that address's longest idle one ends. Hundreds of phones may share one address behind NAT"
+    )
+
+    outgoing: tuple[str, ...] = _option(
+        (), Many(Place(), most=64), "Hosts and networks that this server may ask beside public hosts over HTTPS, for the contacts that a provider keeps (XCAP): those at private addresses, and those over http"
     )
 
     unknown_phones: str = _option("hold", Choice("refuse", "hold", "add"), "A phone that nobody added: refuse it, hold it on the waiting list, or add it. A site may say otherwise")

@@ -16,6 +16,7 @@
     │   └── Missing              no file of that name
     ├── RenderFailed             our own fault: the phone gets 503, or silence over TFTP
     ├── Unreached                a SIP server or phone that was not found, or did not answer
+    ├── Declined                 another server answered, and not with what was asked of it
     └── StoreTrouble             the disk: full, locked, read-only, damaged
 """
 
@@ -103,6 +104,15 @@ class Unreached(ProvisionerError):
 
     def __init__(self, sentence: str, verdict: str = "unreachable") -> None:
         """verdict: `unreachable`, or `wrong` where no waiting would help (things.VERDICTS)."""
+        super().__init__(sentence)
+        self.verdict = verdict
+
+
+class Declined(ProvisionerError):
+    """Another server answered, and not with what was asked of it; what it was asked to keep it did not."""
+
+    def __init__(self, sentence: str, verdict: str = "wrong") -> None:
+        """verdict: `refused` where the password is, so that nobody asks on until he is locked out (things.VERDICTS)."""
         super().__init__(sentence)
         self.verdict = verdict
 

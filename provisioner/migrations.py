@@ -85,6 +85,15 @@ def m004_account_checks(db: Database) -> None:
     )
 
 
+@things()
+def m005_account_books(db: Database) -> None:
+    """The contacts that each account's provider keeps, as they were fetched last."""
+    db.conn.execute(
+        "CREATE TABLE account_books (sip_address TEXT PRIMARY KEY REFERENCES accounts(sip_address) ON DELETE CASCADE, contacts TEXT NOT NULL, etag TEXT NOT NULL,"
+        " at TEXT NOT NULL) STRICT, WITHOUT ROWID"
+    )
+
+
 @events()
 def m001_events(db: Database) -> None:
     """The tables of the first release."""

@@ -33,7 +33,7 @@ from provisioner.kinds import Endpoint
 from provisioner.migrations import things as history
 from provisioner.seal import Seal
 from provisioner.stamp import Stamp
-from provisioner.things import Account, Change, Check, Contact, Device, Group, Key, Line, Site
+from provisioner.things import Account, Book, Change, Check, Contact, Device, Group, Key, Line, Site
 
 _CACHE = 500  # KiB of pages of one connection; each thread has one, and the system keeps the file in memory anyway
 PATIENCE = 5000  # milliseconds to wait for another process that writes
@@ -492,6 +492,11 @@ class Records:
         """Return the phone book of a site, by name."""
         return [_contact(row) for row in self._rows("SELECT * FROM contacts WHERE site = ? ORDER BY name", site)]
 
+    def book(self, sip_address: str) -> Book | None:
+        """Return the contacts of an account as they were fetched last, or None where none were."""
+        row = self._row("SELECT * FROM account_books WHERE sip_address = ?", sip_address)
+        return Book(row["sip_address"], _contacts(row["contacts"]), row["etag"], row["at"]) if row else None
+
     def upload(self, mac: str, name: str) -> bytes | None:
         """Return what a phone sent under this name, or None."""
         row = self._row("SELECT body FROM uploads WHERE mac = ? AND name = ?", mac, name)
@@ -553,7 +558,10 @@ class Records:
             said = self._layers([*scopes, *(f"account:{line.sip_address}" for line, _ in accounts), *(line.scope for line, _ in accounts)])
             keys = self._rows("SELECT * FROM keys WHERE scope IN (?, ?) ORDER BY module, position", device.scope, group)
             cleared = self._rows("SELECT module, position FROM cleared_keys WHERE mac = ? ORDER BY module, position", mac)
+            books = self._rows("SELECT contacts FROM account_books WHERE sip_address IN (SELECT sip_address FROM lines WHERE mac = ?) ORDER BY sip_address", mac)
             contacts = self.contacts(device.site)
+            if books:
+                contacts = _together([*contacts, *(contact for row in books for contact in _contacts(row["contacts"]))])
         return BootFacts(
             device, site, tuple((scope, said[scope]) for scope in scopes),
             tuple((line, account, said[f"account:{line.sip_address}"], said[line.scope]) for line, account in accounts),
@@ -625,6 +633,27 @@ def _key(row: sqlite3.Row) -> Key:
 
 def _contact(row: sqlite3.Row) -> Contact:
     return trusted(Contact, {"site": row["site"], "name": row["name"], "numbers": tuple((kind, number) for kind, number in json.loads(row["numbers"]))})
+
+
+def _contacts(text: str) -> tuple[Contact, ...]:
+    """Return the contacts of an account's book, as `changes` keeps them."""
+    return tuple(trusted(Contact, {"site": "", "name": name, "numbers": tuple((kind, number) for kind, number in numbers)}) for name, numbers in json.loads(text))
+
+
+def _together(contacts: list[Contact]) -> list[Contact]:
+    """Return the contacts of several books as one, by name: those of one name with all their numbers, each once."""
+    found: dict[str, list[Contact]] = {}
+    for contact in contacts:
+        found.setdefault(contact.name, []).append(contact)
+    return [_joined(found[name]) if len(found[name]) > 1 else found[name][0] for name in sorted(found)]
+
+
+def _joined(same: list[Contact]) -> Contact:
+    numbers: dict[str, str] = {}
+    for contact in same:
+        for kind, number in contact.numbers:
+            numbers.setdefault(number, kind)
+    return trusted(Contact, {**vars(same[0]), "numbers": tuple((kind, number) for number, kind in numbers.items())})
 
 
 def _shown(text: str) -> dict[str, Any] | None:

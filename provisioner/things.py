@@ -392,7 +392,10 @@ _NO_NUMBER = "numbers: {!r} is not a number or SIP address; write it as +351 21 
 
 @dataclass(frozen=True)
 class Contact:
-    """One entry of a site's phone book; numbers are (kind, number), kind one of work, mobile, home, other."""
+    """One entry of a phone book; numbers are (kind, number), kind one of work, mobile, home, other.
+
+    site: whose book it is in; empty for one that an account's provider keeps.
+    """
 
     site: str
     name: str
@@ -400,7 +403,8 @@ class Contact:
 
     def __post_init__(self) -> None:
         """Check every field."""
-        _checked(self, "site", _slug)
+        if self.site:
+            _checked(self, "site", _slug)
         _checked(self, "name", _text(64))
         if not self.name or not self.numbers:
             raise BadValue("a contact needs a name and at least one number")
@@ -418,6 +422,20 @@ class Contact:
             except ValueError as why:
                 raise BadValue(f"numbers: {why}") from None
         object.__setattr__(self, "numbers", tuple(read))
+
+
+@dataclass(frozen=True)
+class Book:
+    """The contacts that an account's provider keeps (XCAP), as they were fetched, by name. etag: of the document; at: UTC, ISO 8601."""
+
+    sip_address: str
+    contacts: tuple[Contact, ...]
+    etag: str = ""
+    at: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the address."""
+        _checked(self, "sip_address", sip_address)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pytest
 from provisioner import families
 
 HOUSE = Path(__file__).parent.parent
-FOLDERS = ("admin", "cli", "mail", "sip", "tftp", "web")
+FOLDERS = ("admin", "cli", "mail", "sip", "tftp", "web", "xcap")
 _IMPORT_CALLS = ("__import__", "import_module")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from provisioner import __version__
-from provisioner.cli import account, boot, device, event, family, group, key, line, phonebook, server, setting, site
+from provisioner.cli import account, boot, device, event, family, group, key, line, phonebook, server, setting, site, xcap
 from provisioner.cli.session import Root, Session
 
 
@@ -43,3 +43,4 @@ for command in (
     key.key, group.group, site.site, phonebook.phonebook, event.events, event.why, family.family, family.identify, boot.boot, boot.demo,
 ):  # fmt: skip
     cli.add_command(command)
+account.account.add_command(xcap.xcap)
