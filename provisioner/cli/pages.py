@@ -69,14 +69,13 @@ def settings() -> str:
         "",
         "`-` as default: nothing is written where nobody says the setting, and what the phone's user chose stays. *per line*: an account or a line may say it too.",
         "*may strand*: a wrong value can cut the phone off from this server.",
-        "",
-        "| name | type | default | | meaning |",
-        "| --- | --- | --- | --- | --- |",
     ]
-    for row in vocabulary.SETTINGS:
-        marks = ", ".join(mark for mark, there in (("per line", row.per == "line"), ("secret", row.secret), ("may strand", row.may_strand)) if there)
-        kind = row.kind.say() + (f", {row.unit}" if row.unit else "")
-        lines.append(f"| `{row.name}` | {_cell(kind)} | {'-' if row.default is None else f'`{text(row.default)}`'} | {marks} | {_cell(row.help)} |")
+    for group, rows in vocabulary.GROUPS.items():
+        lines += ["", f"## {group}", "", "| name | type | default | | meaning |", "| --- | --- | --- | --- | --- |"]
+        for row in rows:
+            marks = ", ".join(mark for mark, there in (("per line", row.per == "line"), ("secret", row.secret), ("may strand", row.may_strand)) if there)
+            kind = row.kind.say() + (f", {row.unit}" if row.unit else "")
+            lines.append(f"| `{row.name}` | {_cell(kind)} | {'-' if row.default is None else f'`{text(row.default)}`'} | {marks} | {_cell(row.help)} |")
     lines += ["", "## Types of keys", "", "`provisioner key set SCOPE POSITION TYPE [VALUE]`", "", "| type | meaning |", "| --- | --- |"]
     lines += [f"| `{name}` | {_cell(words)} |" for name, words in vocabulary.KEY_TYPES.items()]
     return "\n".join(lines) + "\n"
