@@ -208,6 +208,11 @@ def classify(text: str) -> Label | None:
 
 
 def _chosen(kinds: set[str], parted: bool) -> tuple[str, ...]:
+    if "port" in kinds and not parted and "password" not in kinds:
+        if kinds & {"outbound_proxy", "proxy"}:
+            return ("outbound_proxy_port",)
+        if kinds & {"registrar", "domain"}:
+            return ("registrar_port",)
     if "ignored" in kinds:
         return ("ignored",)
     if parted:

@@ -30,12 +30,13 @@ _UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff\x00\x01\x
 class Line:
     """One line of a mail; a row of a table has several cells, a blank line none.
 
-    html: blanks at the edges are layout. heading: it stands out as one.
+    html: blanks at the edges are layout. heading: it stands out as one. rule: a drawn line, which is blank.
     """
 
     cells: tuple[str, ...] = ()
     html: bool = False
     heading: bool = False
+    rule: bool = False
 
     @property
     def text(self) -> str:
@@ -169,10 +170,8 @@ def _text(text: str) -> Iterator[Line]:
         alone = not any(quoted[max(0, place - 1) : place] + quoted[place + 1 : place + 2])
         if quoted[place] and not (alone and row.strip(" >")):  # a value may begin with > as well
             row = re.sub(r"^(?:\s*>)+ ?", "", row)
-        if re.fullmatch(r"\s*[+|│├┌└╞╔╚╠][\s+|:=─═│┬┼┴┤┐┘├┌└╪╦╬╩╣╗╝-]*", row) and len(row.strip()) > 2:
-            continue  # a rule within a drawn table
-        if re.fullmatch(r"[\s+|=_*~#│┌┐└┘├┤┬┴┼─═–-]*", row):
-            yield Line()
+        if re.fullmatch(r"[\s+|:=_*~#│├┤┌┐└┘┬┴┼╞╪╡╔╦╗╠╬╣╚╩╝─━═–-]*", row):
+            yield Line(rule=bool(row.strip()))
         else:
             yield Line(_cells(row))
 
@@ -181,6 +180,8 @@ def _cells(row: str) -> tuple[str, ...]:
     """Return the cells of a drawn table's row, or the row."""
     if re.match(r"\s*[|│]", row) and len(re.findall(r"[|│]", row)) >= 2:
         return tuple(cell.strip() for cell in re.split(r"[|│]", row.strip().strip("|│")))
+    if re.search(r"\S\s[|│]\s\S", row):
+        return tuple(cell.strip() for cell in re.split(r"\s[|│](?:\s|$)", row.strip()))
     if "\t" in row.strip():
         return tuple(cell.strip() for cell in re.split(r"\t+", row.strip()))
     return (row,)

@@ -90,6 +90,8 @@ class _Finder:
     def _line(self, place: int) -> int:
         """Read one line and return how many are done."""
         line = self.lines[place]
+        if line.rule and self.header:
+            return 1
         if not line.text.strip() or sum(map(len, line.cells)) > MOST_LINE:
             self._close()
             return 1
@@ -135,8 +137,8 @@ class _Finder:
             return False
         if len({one.kinds for one in known}) < max(2, len(known) - 1) or all("ignored" in one.kinds for one in known):
             return False
-        following = next((one for one in self.lines[place + 1 : place + 2] if one.text.strip()), None)
-        if following is None:
+        following = next((one for one in self.lines[place + 1 : place + 3] if not one.rule), None)
+        if following is None or not following.text.strip():
             return False
         self.header_split = split
         if len(self._cells(following)) != len(cells):

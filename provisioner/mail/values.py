@@ -317,6 +317,7 @@ def _display_name(pair: Pair, text: str, layout: Layout) -> Reading | None:
 
 
 def _voicemail(pair: Pair, text: str, layout: Layout) -> Reading | None:
+    text = re.split(r"\bpin\b", text, maxsplit=1, flags=re.IGNORECASE)[0]
     address = _ADDRESS.search(text)
     if address and address[0].lower().startswith("sip"):
         return Reading(address[0].rstrip("."), LIKELY)
