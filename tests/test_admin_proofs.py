@@ -19,7 +19,7 @@ from tests import kamailio
 from tests.kamailio import DOMAIN, Registrar, answering
 
 ADDRESS = f"212@{DOMAIN}"
-MEANS = Means(resolver(), patience=1.0, first=0.1)
+MEANS = Means(resolver(), patience=20.0, first=0.1)
 
 
 @pytest.fixture(scope="module")

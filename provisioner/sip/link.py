@@ -119,10 +119,9 @@ class Link:
         while time.monotonic() < ends:
             self._socket.sendall(request)
             until = min(ends, time.monotonic() + wait) if self.hop.transport == "udp" else ends
-            while (left := until - time.monotonic()) > 0:
-                self._socket.settimeout(left)
+            while time.monotonic() < until:
                 try:
-                    response = _response(self._message(), branch, method)
+                    response = _response(self._message(until), branch, method)
                 except TimeoutError:
                     break
                 if response and response.code >= 200:
@@ -131,10 +130,18 @@ class Link:
             wait = self._means.longest if provisional else min(2 * wait, self._means.longest)
         raise TimeoutError
 
-    def _message(self) -> bytes:
+    def _received(self, until: float) -> bytes:
+        """Return what comes next; raises TimeoutError where nothing does until a time of the monotonic clock."""
+        left = until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._socket.settimeout(left)
+        return self._socket.recv(_LARGEST)
+
+    def _message(self, until: float) -> bytes:
         """Return the next message, raw; raises OSError."""
         if self.hop.transport == "udp":
-            return self._socket.recv(_LARGEST)
+            return self._received(until)
         while True:
             self._read = self._read.lstrip(b"\r\n")  # keep-alives
             head, blank, rest = self._read.partition(b"\r\n\r\n")
@@ -143,7 +150,7 @@ class Link:
             if blank and len(rest) >= size:
                 self._read = rest[size:]
                 return head + blank + rest[:size]
-            more = self._socket.recv(_LARGEST)
+            more = self._received(until)
             self._read += more
             if not more or len(self._read) > 2 * _LARGEST:
                 raise ConnectionResetError
