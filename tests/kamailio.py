@@ -119,13 +119,19 @@ def _started(folder: Path, algorithm: str) -> tuple[Registrar, subprocess.Popen[
     (folder / "tls.cfg").write_text(_tls(folder, {here.tls: (-1, 365), here.expired: (-30, -1)}))
     users = "\n".join(f'        case "{user}": $var(password) = {_quoted(password)}; break;' for user, password in PASSWORDS.items())
     chosen = f'modparam("auth", "algorithm", "{algorithm}")' if algorithm else ""
-    (folder / "kamailio.cfg").write_text(_CONFIG.format(**vars(here), folder=folder, domain=DOMAIN, users=users, realm=REALM, algorithm=chosen).strip())
+    process = started(folder, _CONFIG.format(**vars(here), folder=folder, domain=DOMAIN, users=users, realm=REALM, algorithm=chosen), here.port)
+    return (here, process) if process else None
+
+
+def started(folder: Path, config: str, port: int) -> subprocess.Popen[bytes] | None:
+    """Return the process of a Kamailio that listens on this port; None where somebody else took a port of it meanwhile."""
+    (folder / "kamailio.cfg").write_text(config.strip())
     with (folder / "kamailio.log").open("wb") as log:
         process = subprocess.Popen(["kamailio", "-f", folder / "kamailio.cfg", "-DD", "-E", "-m", "32", "-M", "4", "-Y", folder], stderr=log, stdout=log)
     while process.poll() is None:
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", here.port)) == 0:
-                return here, process
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return process
         time.sleep(0.1)
     assert "Address already in use" in (log_text := (folder / "kamailio.log").read_text()), log_text
     return None

@@ -7,12 +7,12 @@ import sqlite3
 import subprocess
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests import authority
-from tests.kamailio import _answers, free_port
+from tests.kamailio import free_port, started
 
 DOMAIN = "sip.example.com"
 PASSWORD = "s3cret"
@@ -119,26 +119,27 @@ _PROOF = b64encode(f"212:{PASSWORD}".encode()).decode()
 @contextmanager
 def running(folder: Path, algorithm: str = "") -> Iterator[Server]:
     """Yield a server that has begun to answer; its process ends with the block. algorithm: of Digest, SHA-256 or empty for MD5."""
-    here = Server(*(free_port() for _ in range(4)))
     made = authority.signed("xcap.example.com", authority.rsa_key(), authority.intermediate())
     chain, key = authority.put(folder / "chain.pem", made.pem + authority.intermediate().pem), authority.put(folder / "key.pem", authority.pem_of(made.key))
     (folder / "tls.cfg").write_text(f"[server:default]\nmethod = TLSv1.2+\ncertificate = {chain}\nprivate_key = {key}\n")
-    with sqlite3.connect(folder / "kamailio.db") as db:
+    with closing(sqlite3.connect(folder / "kamailio.db")) as db:
         for name in ("standard", "presence"):
             db.executescript(Path(f"/usr/share/kamailio/db_sqlite/{name}-create.sql").read_text())
-    db.close()
+    here, process = next(filter(None, (_started(folder, algorithm) for _ in range(5))))
+    try:
+        yield here
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _started(folder: Path, algorithm: str) -> tuple[Server, subprocess.Popen[bytes]] | None:
+    here = Server(*(free_port() for _ in range(4)))
     caps = "".join(f"<auid>{name}</auid>" for name in AUIDS)
     values = {
         **vars(here), "folder": folder, "domain": DOMAIN, "password": PASSWORD, "proof": _PROOF,
         "caps": f"<xcap-caps xmlns='urn:ietf:params:xml:ns:xcap-caps'><auids>{caps}</auids><namespaces/></xcap-caps>",
         "algorithm": f'modparam("auth", "algorithm", "{algorithm}")' if algorithm else "",
     }  # fmt: skip
-    (folder / "kamailio.cfg").write_text(_CONFIG.format(**values).strip())
-    with (folder / "kamailio.log").open("wb") as log:
-        process = subprocess.Popen(["kamailio", "-f", folder / "kamailio.cfg", "-DD", "-E", "-m", "32", "-M", "4", "-Y", folder], stderr=log, stdout=log)
-        try:
-            _answers(process, here.plain, folder / "kamailio.log")
-            yield here
-        finally:
-            process.terminate()
-            process.wait(10)
+    process = started(folder, _CONFIG.format(**values), here.plain)
+    return (here, process) if process else None

@@ -15,7 +15,7 @@ from provisioner.sip.link import trusting
 from provisioner.things import Account, Book, Contact
 from provisioner.xcap.client import Client, Kept
 from provisioner.xcap.link import Means
-from provisioner.xcap.lists import Lists, uri_of
+from provisioner.xcap.lists import Lists
 
 CONTACTS = "resource-lists"  # the application of contacts, as xcap-caps names it
 _REFUSALS = 3  # of one server, then it is left alone: who guesses on is locked out
@@ -103,8 +103,8 @@ def put(admin: Admin, sip_address: str, name: str, numbers: Sequence[str], ways:
     """
     account = accounts.one(admin, sip_address)
     contact = Contact("", name, tuple(("work", number.strip()) for number in numbers))
-    uris = [uri_of(number, account.domain) for _, number in contact.numbers]
-    return _edit(admin, account, lambda lists: lists.with_person(contact.name, uris), f"put {contact.name} among the contacts of {account.sip_address} at its server", ways)
+    wanted = [number for _, number in contact.numbers]
+    return _edit(admin, account, lambda lists: lists.with_person(contact.name, wanted, account.domain), f"put {contact.name} among the contacts of {account.sip_address} at its server", ways)
 
 
 def remove(admin: Admin, sip_address: str, name: str, ways: Means) -> Done:

@@ -155,21 +155,23 @@ class Lists:
                 found.setdefault(one.name or number, {}).setdefault(number, kind)
         return tuple((name, tuple((kind, number) for number, kind in numbers.items())) for name, numbers in sorted(found.items()))
 
-    def with_person(self, name: str, uris: Iterable[str]) -> Lists:
-        """Return a document in which a person has these URIs and no others; entries that fit stay as they are.
+    def with_person(self, name: str, numbers: Iterable[str], domain: str) -> Lists:
+        """Return a document in which a person has these numbers and no others; entries that fit stay as they are, however they spell theirs.
 
-        Raises Conflict where an entry has what is only read here, or another person has such a URI.
+        Raises Conflict where an entry has what is only read here, or another person has such a number.
         """
-        wanted = list(dict.fromkeys(uris))
+        wanted = {number_of(uri, domain): uri for uri in (uri_of(number, domain) for number in numbers)}
         mine = self._mine(name)
-        taken = next((one for one in self.entries if one.uri in wanted and one not in mine and one.name), None)
+        fitting = [one for one in self.entries if number_of(one.uri, domain) in wanted and one not in mine]
+        taken = next((one for one in fitting if one.name), None)
         if taken:
-            raise Conflict(f"{taken.uri} stands there for {_shown(taken.name)} already; remove that one first, or use its name")
-        mine += [one for one in self.entries if one.uri in wanted and one not in mine]  # of nobody's name yet
-        new = [uri for uri in wanted if uri not in [one.uri for one in mine]]
+            raise Conflict(f"{number_of(taken.uri, domain)} stands there for {_shown(taken.name)} already; remove that one first, or use its name")
+        mine += fitting  # of nobody's name yet
+        there = {number_of(one.uri, domain) for one in mine}
+        new = [uri for number, uri in wanted.items() if number not in there]
         edits = []
         for one in mine:
-            if one.uri not in wanted:
+            if number_of(one.uri, domain) not in wanted:
                 edits.append(self._with_uri(one, new.pop(0)) if new else self._without(one))
             elif not one.name:
                 edits.append(self._with_name(one, name))
