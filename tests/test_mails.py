@@ -231,3 +231,17 @@ def test_every_label_of_the_table_is_understood_by_itself() -> None:
         for phrase in phrases:
             label = labels.classify(phrase)
             assert kind.startswith("@") or label and not label.loose, f"{kind}: {phrase}"
+
+
+def test_a_realm_is_no_domain_and_is_told_beside_the_facts() -> None:
+    account = one(f"{SIP}SIP password: s3cret9\nRealm: asterisk\n")
+    assert account.facts["domain"].value == "sip.example.com" and account.also["realm"].value == "asterisk" and not account.ask
+
+
+def test_a_port_under_another_server_is_not_the_proxys() -> None:
+    account = one(f"{SIP}SIP password: s3cret9\nOutbound proxy: proxy.example.com\nSTUN server: stun.example.com\nPort: 3478\n")
+    assert "outbound_proxy_port" not in account.facts and "registrar" not in account.also
+
+
+def test_an_address_under_somebody_elses_name_is_not_the_accounts() -> None:
+    assert "email" not in one(f"{SIP}SIP password: s3cret9\n\nYour advisor\nEmail: joe@example.com\n").facts

@@ -42,7 +42,7 @@ class Fact:
 class Account:
     """What a mail says of one account.
 
-    facts: by the names in NAMES. also: `registrar`, where the mail names one beside the domain.
+    facts: by the names in NAMES. also: `registrar` and `realm`, where the mail names one beside the domain.
     ask:   what to ask, each with a clause that says why, never with a value.
     """
 
@@ -110,6 +110,7 @@ def _version(version: Version) -> Mail:
     notes = [f"the attachment {name!r} was not read; save it as text, and give that" for name in version.unread]
     signed = _signed(version.lines)
     found = [pair for pair in pairs.find(version.lines) if not (pair.place[0] in signed and _SIGNED & set(pair.label.kinds) and not pair.label.sip)]
+    found = [pair for place, pair in enumerate(found) if not _of_other_server(found[place - 1] if place else None, pair)]
     text = "\n".join(line.text for line in version.lines)
     layout = Layout.of(found)
     said = list(_own(_read(found, layout), found))
@@ -121,6 +122,13 @@ def _version(version: Version) -> Mail:
     if len(records) > MOST_ACCOUNTS:
         notes.append(f"the mail has more than {MOST_ACCOUNTS} accounts; the rest was left out")
     return Mail(tuple(accounts), tuple(notes))
+
+
+def _of_other_server(before: Pair | None, pair: Pair) -> bool:
+    """Return True for a port under a server that is none of an account's, such as STUN."""
+    if not before or pair.label.kinds != ("port",) or before.label.kinds != ("ignored",) or before.block != pair.block:
+        return False
+    return bool(re.search(r"[a-z0-9]\.[a-z]", before.value, re.IGNORECASE)) or labels.has_one_of("@other", before.words)
 
 
 def _signed(lines: Sequence[Line]) -> set[int]:
@@ -178,11 +186,14 @@ def _own(said: Iterable[_Said], found: Sequence[Pair]) -> Iterator[_Said]:
         elif sip or side == "sip" or any(one.pair.label.sip for one in here):
             strong.add(block)
     linked = {pair.block for pair in found if re.match(r"\s*(?:https?://|www\.)", pair.value) and ("ignored" in pair.label.kinds or "username" in pair.label.kinds or pair.label.web)}
+    headings = {one.pair.heading for one in said if one.kind in (*_WHO, *_HOSTS)}
     named = {(one.pair.block, one.kind) for one in said if one.pair.label.sip and one.reading.value is not None}
     for one in said:
         pair, block = one.pair, one.pair.block
         if one.reading.why == "link" or (pair.label.web and not pair.label.sip):
             continue
+        if one.kind == "email" and pair.heading not in headings and not pair.heading.endswith("."):
+            continue  # whoever is named above it has it
         if block in foreign and not pair.label.sip and one.kind != "voicemail":
             continue
         mine = pair.sip or block in strong
@@ -385,13 +396,13 @@ def _account(record: _Record, evidence: bool) -> Account | None:
     """Return the account of a record, or None where it is none of a phone."""
     choice = _Choice(record)
     got: dict[str, Fact] = {}
-    for kind in ("sip_address", "username", "extension", "number", "auth_username", "password", *_HOSTS, "transport", "xcap_root", "display_name", "voicemail", "email", "timezone"):
+    for kind in ("sip_address", "username", "extension", "number", "auth_username", "password", *_HOSTS, "realm", "transport", "xcap_root", "display_name", "voicemail", "email", "timezone"):
         fact = choice.take(kind)
         if fact:
             got[kind] = fact
     named = any((one.pair.label.sip or (one.own and one.pair.side == "sip")) and one.kind in (*_WHO, *_HOSTS) or one.kind in ("sip_address", "outbound_proxy", "xcap_root") for one in record.said)
     placed = any(kind in got for kind in (*_HOSTS, "sip_address"))
-    who = any(kind in got or kind in choice.ask for kind in ("sip_address", "username", "auth_username", "extension"))
+    who = any(kind in got or kind in choice.ask for kind in ("sip_address", "username", "auth_username", "extension")) or ("number" in got and "password" in got and named)
     if not who or not (named or evidence) or not (placed or "sip_address" in choice.ask or (named and "password" in got)):
         return None
     ask = choice.ask
@@ -402,7 +413,7 @@ def _account(record: _Record, evidence: bool) -> Account | None:
     if "password" not in facts:
         ask.setdefault("password", "the mail does not say it")
     _doubt_portal(record, facts, ask)
-    for kind in ("extension", "number", "registrar", "proxy", "registrar_port", "port", "name"):
+    for kind in ("extension", "number", "registrar", "proxy", "registrar_port", "port", "name", "realm"):
         ask.pop(kind, None)
     ask = {name: ask[name] for name in (*NAMES, "registrar") if name in ask}
     return Account({name: facts[name] for name in NAMES if name in facts}, ask, also)
@@ -458,6 +469,8 @@ def _places(facts: dict[str, Fact], got: dict[str, Fact], ask: dict[str, str], c
         else:
             facts["domain"] = replace(got["proxy"], confidence=UNSURE)
             ask["domain"] = "the mail names a proxy and no domain, and a proxy may be either"
+    if "realm" in got and not address and "domain" not in facts and "domain" not in ask and re.fullmatch(r"(?:[\w-]+\.)+[A-Za-z]{2,}", str(got["realm"].value)):
+        facts["domain"] = replace(got["realm"], value=str(got["realm"].value).lower())
     ports = _ports(choice.record)
     proxy_port = _one({*ports["outbound_proxy"], *([more["outbound_proxy"]["port"]] if "port" in more.get("outbound_proxy", {}) else [])})
     if "outbound_proxy" in facts and proxy_port is not None:
@@ -477,7 +490,10 @@ def _places(facts: dict[str, Fact], got: dict[str, Fact], ask: dict[str, str], c
         word = said.pop()
         source = next(one for one in choice.record.said if one.reading.more.get("transport") == word)
         facts["transport"] = Fact(word, LIKELY, source.pair.words)
-    return _registrar(facts, got, ask, more, _one(ports["registrar"]))
+    also = _registrar(facts, got, ask, more, _one(ports["registrar"]))
+    if "realm" in got and "domain" in facts and str(got["realm"].value).lower() != facts["domain"].value:
+        also["realm"] = got["realm"]
+    return also
 
 
 def _registrar(facts: dict[str, Fact], got: dict[str, Fact], ask: dict[str, str], more: dict[str, dict[str, str | int]], port: int | None) -> dict[str, Fact]:

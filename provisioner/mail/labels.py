@@ -15,7 +15,7 @@ _ASIDE = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 # Where a label has words of several kinds and nothing between them, the first of these is meant.
 _RANK = (
     "ignored", "password", "timezone", "email", "outbound_proxy_port", "registrar_port", "xcap_root", "outbound_proxy", "auth_username", "port", "transport",
-    "voicemail", "display_name", "username", "extension", "sip_address", "domain", "registrar", "proxy", "number", "name", "address",
+    "voicemail", "display_name", "username", "extension", "sip_address", "domain", "registrar", "proxy", "realm", "number", "name", "address",
 )  # fmt: skip
 # Of these two, where a label names both for one value: `Registrar / Outbound proxy`.
 _BOTH = ({"username", "auth_username"}, {"registrar", "outbound_proxy"}, {"domain", "outbound_proxy"})

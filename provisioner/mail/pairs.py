@@ -23,7 +23,7 @@ _DELIMITER = re.compile(r"[,;|•·]\s*|[.!?:]\s+|\s[–—-]\s|\s/\s|\(\s*")
 _TAIL = re.compile(r"[.!?:]\s+")
 MOST_PAIRS = 4_000
 MOST_LINE = 4_000  # characters; a longer line is no text of a mail
-_STRONG = frozenset(("sip_address", "auth_username", "domain", "registrar", "proxy", "outbound_proxy", "outbound_proxy_port", "transport", "xcap_root", "registrar_port"))
+_STRONG = frozenset(("sip_address", "auth_username", "domain", "registrar", "proxy", "outbound_proxy", "outbound_proxy_port", "transport", "xcap_root", "registrar_port", "realm"))
 
 
 @dataclass(frozen=True)
@@ -419,7 +419,7 @@ def _after(text: str, one: labels.Found) -> tuple[int, bool]:
     other = re.compile(r"\s*[/|]\s*").match(text, end)
     if other:
         again = next((found for found in labels.scan(text[other.end() : other.end() + 60], run=True) if found.start == 0), None)
-        if again and set(again.label.kinds) & set(one.label.kinds):
+        if again and (set(again.label.kinds) & set(one.label.kinds) or {*again.label.kinds, *one.label.kinds} == {"domain", "realm"}):
             end = other.end() + again.end
     for pattern in (_JOINT, labels.verb()):
         match = pattern.match(text, end)

@@ -270,6 +270,11 @@ def _host(pair: Pair, text: str, layout: Layout) -> Reading | None:
     return Reading(value, SURE if not rest.strip(" .") else LIKELY, "", more)
 
 
+def _realm(pair: Pair, text: str, layout: Layout) -> Reading | None:
+    bare = _bare(text)
+    return Reading(bare, LIKELY) if len(bare) <= 128 and not re.search(r"\s", bare) else None
+
+
 def _port_in(rest: str) -> str:
     found = re.findall(r"(?:port\w*|porta|puerto|poort)\W{0,3}(\d{2,5})(?!\d)", rest, re.IGNORECASE)
     return found[0] if len(set(found)) == 1 else ""
@@ -354,6 +359,7 @@ _READERS: dict[str, Callable[[Pair, str, Layout], Reading | None]] = {
     "domain": _host,
     "registrar": _host,
     "proxy": _host,
+    "realm": _realm,
     "outbound_proxy": _host,
     "outbound_proxy_port": _port,
     "registrar_port": _port,
