@@ -261,6 +261,27 @@ class Transaction:
         self._revise_where("site = ?", contact.site)
         return True
 
+    def put_contacts(self, site: str, contacts: Iterable[Contact], alone: bool = False) -> tuple[int, int, int]:
+        """Put many contacts into a site's phone book at once, in place of those of the same names; `alone`: take out all others.
+
+        Returns how many were added, replaced and taken out. History has the difference as one change.
+        """
+        if self._store.site(site) is None:
+            raise NotHere(f"there is no site {site!r}; add it with `provisioner site add {site}`")
+        old, new = {contact.name: contact for contact in self._store.contacts(site)}, {contact.name: contact for contact in contacts}
+        gone = [contact for name, contact in old.items() if alone and name not in new]
+        put = [contact for name, contact in new.items() if old.get(name) != contact]
+        for contact in gone:
+            self._db.execute("DELETE FROM contacts WHERE site = ? AND name = ?", (site, contact.name))
+        for contact in put:
+            self._upsert("contacts", {"site": site, "name": contact.name, "numbers": json.dumps(contact.numbers)}, ("site", "name"))
+        replaced = [old[contact.name] for contact in put if contact.name in old]
+        if put or gone:
+            before, after = ({"contacts": [(one.name, one.numbers) for one in some]} for some in ([*replaced, *gone], put))
+            self._history("contacts", site, before, after)
+            self._revise_where("site = ?", site)
+        return len(put) - len(replaced), len(replaced), len(gone)
+
     def remove_contact(self, site: str, name: str) -> bool:
         """Take a contact out of its site's phone book."""
         before = next((one for one in self._store.contacts(site) if one.name == name), None)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from provisioner import addressbook
 from provisioner.admin import Admin, Done, did, scopes
+from provisioner.admin.words import count
+from provisioner.changes import Transaction
 from provisioner.errors import NotHere, nearest
 from provisioner.things import NUMBER_KINDS, Contact
 
@@ -35,3 +38,37 @@ def listed(admin: Admin, site: str) -> list[dict[str, Any]]:
     """Return a site's phone book, by name."""
     contacts = admin.store.contacts(scopes.site(admin, site))
     return [{"name": contact.name, "numbers": [{"kind": kind, "number": number} for kind, number in contact.numbers]} for contact in contacts]
+
+
+def bring(admin: Admin, site: str, body: bytes, alone: bool = False, dry: bool = False) -> Done:
+    """Put the people of a CSV or vCard file into a site's phone book, in place of those of the same names; all of them or none.
+
+    alone: the file is the whole book, and who is not in it is taken out; dry: say what would be done, and do nothing.
+    Raises BadValue with the rows and columns that are wrong.
+    """
+    found = addressbook.read(scopes.site(admin, site), body)
+    counts = [0, 0, 0]
+
+    def work(tx: Transaction) -> bool:
+        counts[:] = tx.put_contacts(site, found.contacts, alone)
+        return any(counts)
+
+    if dry:
+        known = {contact.name: contact for contact in admin.store.contacts(site)}
+        news = [contact for contact in found.contacts if contact.name not in known]
+        others = [contact for contact in found.contacts if contact.name in known and known[contact.name] != contact]
+        counts = [len(news), len(others), len(known.keys() - {contact.name for contact in found.contacts}) if alone else 0]
+        return Done(f"would have {_counted(counts)} the phone book of site {site}; nothing was written", changed=False, notes=found.left_out)
+    changed, notes = admin.change(work, admin.store.devices(site=site))
+    return did(changed, f"{_counted(counts)} the phone book of site {site}", (*notes, *found.left_out))
+
+
+def _counted(counts: Sequence[int]) -> str:
+    added, replaced, gone = counts
+    return f"added {count(added, 'person', 'people')} to, replaced {replaced:,} in, and took {gone:,} out of"
+
+
+def given(admin: Admin, site: str, form: str) -> str:
+    """Return a site's phone book as a file. form: csv or vcard."""
+    contacts = admin.store.contacts(scopes.site(admin, site))
+    return addressbook.write_csv(contacts) if form == "csv" else addressbook.write_vcards(contacts)
