@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from provisioner.admin import SAME, Admin, accounts, devices, lines, phonebook, sites, xcap
 from provisioner.cli.root import cli
 from provisioner.config import Config
-from provisioner.errors import BadConfig, Conflict, Declined, NotHere, Unreached
+from provisioner.errors import BadConfig, BadValue, Conflict, Declined, NotHere, Unreached
 from provisioner.families import Catalog, Family, FileRule
 from provisioner.outgoing import Allowed
 from provisioner.sip.link import trusting
@@ -385,6 +385,16 @@ def test_an_edit_here_is_seen_by_the_other_client(here: Admin, kept: Server, way
     xcap.remove(here, ADDRESS, "Anna Silva", ways)
     assert b"Anna" not in kept.other_client("GET", "212")
     assert xcap.fetch(here, ADDRESS, ways).sentence == SAME
+
+
+def test_what_a_phone_cannot_carry_is_not_put(here: Admin, kept: Server, ways: Means) -> None:
+    devices.add(here, "00085d000001", "mitel/480i", {})
+    lines.assign(here, "00085d000001", ADDRESS)
+    sites.change(here, "default", {"public_url": "http://192.0.2.1:8080"})
+    history = here.store.changes()
+    with pytest.raises(BadValue, match="could not get its file: a name in the phone book .* cannot hold ','. Nothing was changed"):
+        xcap.put(here, ADDRESS, "Silva, Gil", ["217"], ways)
+    assert kept.other_client("GET", "212") == DOCUMENT.encode() and here.store.changes() == history and here.store.book(ADDRESS) is None
 
 
 def test_the_first_contact_makes_the_document(here: Admin, kept: Server, ways: Means) -> None:

@@ -109,25 +109,39 @@ class Admin:
         Raises BadValue with what the phone's file cannot carry; then nothing was written (D6).
         """
         some, count = sample(phones), len(phones)
-        try:
-            with self.store.change(self.who, self.door) as tx:
-                changed = work(tx)
-                faults = self.troubles(some) if changed else {}
-                if faults:
-                    raise _TakenBack(faults)
-        except _TakenBack as found:
-            faults = found.faults
+        changed, faults = self._attempt(work, some)
         if not faults:
             return changed, _tried(count, some) if changed else ()
-        before = self.troubles([device for device in some if device.mac in faults])
-        news = {mac: why for mac, why in faults.items() if before.get(mac) != why}
-        if news:
-            raise BadValue(_refusal(news, some, self))
+        self._refuse(faults, some)
         with self.store.change(self.who, self.door) as tx:
             changed = work(tx)
         mac, why = next(iter(faults.items()))
         many = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
         return changed, (f"phone {pretty(mac)}{many} gets no file until this is mended: {why}", *_tried(count, some))
+
+    def try_change(self, work: Callable[[Transaction], bool], phones: Phones = ()) -> None:
+        """Raise BadValue where `change` would, and write nothing: for what another server is asked to keep first."""
+        some = sample(phones)
+        self._refuse(self._attempt(work, some, keep=False)[1], some)
+
+    def _attempt(self, work: Callable[[Transaction], bool], some: list[Device], keep: bool = True) -> tuple[bool, dict[str, str]]:
+        """Write, and take it back where it makes trouble; return whether there was something to write, and the troubles."""
+        try:
+            with self.store.change(self.who, self.door) as tx:
+                changed = work(tx)
+                faults = self.troubles(some) if changed else {}
+                if faults or not keep:
+                    raise _TakenBack
+        except _TakenBack:
+            pass
+        return changed, faults
+
+    def _refuse(self, faults: dict[str, str], some: list[Device]) -> None:
+        """Raise BadValue where one of these troubles was not there before."""
+        before = self.troubles([device for device in some if device.mac in faults])
+        news = {mac: why for mac, why in faults.items() if before.get(mac) != why}
+        if news:
+            raise BadValue(_refusal(news, some, self))
 
     def troubles(self, phones: Iterable[Device]) -> dict[str, str]:
         """Return, for each phone whose files cannot be made, the sentence of why."""
@@ -143,9 +157,7 @@ class Admin:
 
 
 class _TakenBack(Exception):
-    def __init__(self, faults: dict[str, str]) -> None:
-        super().__init__()
-        self.faults = faults
+    """Makes a transaction write nothing."""
 
 
 def _refusal(news: dict[str, str], some: list[Device], admin: Admin) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from provisioner.admin import SAME, Admin, Done, accounts, did, scopes, words
+from provisioner.admin import SAME, Admin, Done, Phones, accounts, did, scopes, words
 from provisioner.errors import BadValue, Conflict, Declined, ProvisionerError
 from provisioner.outgoing import Allowed
 from provisioner.sip.link import trusting
@@ -53,11 +53,21 @@ def fetch(admin: Admin, sip_address: str, ways: Means) -> Done:
 
 def _take(admin: Admin, account: Account, kept: Kept, sentence: str = "") -> Done:
     """Keep the contacts of a document that was read or written just now; the files of the phones that show them are tried first."""
-    contacts, notes = _contacts(account, kept)
-    phones = scopes.phones(admin, scopes.Scope("account", account.sip_address))
-    changed, more = admin.change(lambda tx: tx.put_book(Book(account.sip_address, contacts, kept.etag)), phones)
+    book, notes = _book(account, kept)
+    phones = _phones(admin, account)
+    changed, more = admin.change(lambda tx: tx.put_book(book), phones)
     reach = f"; {words.count(len(phones), 'phone')} will show them" if phones else ""
-    return did(changed, sentence or f"took {words.count(len(contacts), 'contact')} of {account.sip_address} from its server{reach}", (*notes, *more))
+    return did(changed, sentence or f"took {words.count(len(book.contacts), 'contact')} of {account.sip_address} from its server{reach}", (*notes, *more))
+
+
+def _phones(admin: Admin, account: Account) -> Phones:
+    return scopes.phones(admin, scopes.Scope("account", account.sip_address))
+
+
+def _book(account: Account, kept: Kept) -> tuple[Book, tuple[str, ...]]:
+    """Return the phone book of a document, and a note where some cannot stand in one."""
+    contacts, notes = _contacts(account, kept)
+    return Book(account.sip_address, contacts, kept.etag), notes
 
 
 def _contacts(account: Account, kept: Kept) -> tuple[tuple[Contact, ...], tuple[str, ...]]:
@@ -122,14 +132,12 @@ def _edit(admin: Admin, account: Account, change: Callable[[Lists], Lists], sent
     wanted = change(kept.lists)
     if wanted.body == kept.lists.body:
         return Done(SAME, changed=False)
+    planned = _book(account, replace(kept, lists=wanted))[0]
+    admin.try_change(lambda tx: tx.put_book(planned), _phones(admin, account))
     etag = client.write(kept, wanted)
     if etag is None:
         raise _lost(account, seen, client.read())
-    now = replace(kept, etag=etag, lists=wanted) if etag else client.read()
-    try:
-        return _take(admin, account, now, sentence)
-    except BadValue as why:
-        raise BadValue(f"the server of {account.sip_address} keeps it now, and the phone books here do not: {why}") from None
+    return _take(admin, account, replace(kept, etag=etag, lists=wanted) if etag else client.read(), sentence)
 
 
 def _lost(account: Account, seen: Sequence[Contact], kept: Kept) -> Conflict:
