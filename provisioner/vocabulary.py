@@ -247,7 +247,7 @@ GROUPS: Mapping[str, tuple[Setting, ...]] = {
         Setting("intercom_tone", Bool(), None, "Beep when an intercom call comes in"),
         Setting("intercom_barge", Bool(), None, "Let an intercom call break into another call"),
         Setting("ring_tone", Int(1, 10), None, "The phone's own ring tone, by number", per="line"),
-        Setting("alert_info", Many(Text(64), most=10), None, "Texts of Alert-Info; the first rings tone 1, the second tone 2, and so on"),
+        Setting("alert_info", Many(Text(64), most=10), None, "Words in Alert-Info; the first rings tone 1, the second tone 2, and so on"),
         Setting("feature_key_sync", Bool(), None, "Share DND and forwarding with the server (as-feature-event)", per="line"),
         Setting("blf_list", Text(128), None, "Resource list whose members the BLF-list keys show (RFC 4662)", per="line"),
         Setting("blf_list_keys", Bool(), None, "Lay the members of the BLF list on keys by themselves"),
@@ -261,7 +261,7 @@ GROUPS: Mapping[str, tuple[Setting, ...]] = {
     ),
     "Paging": (
         Setting("paging_addresses", Many(Multicast(), most=10), None, "Multicast addresses whose pages are played, the first group first"),
-        Setting("paging_names", Many(Text(32), most=10), None, "Names of these groups, in the same order"),
+        Setting("paging_names", Many(Text(32), most=10), None, "Names of these groups, a word each, in the same order"),
         Setting("paging_priority", Int(0, 10), None, "Rank of a call among the groups: those before it break in; 0 lets none"),
         Setting("paging_codec", Choice("pcmu", "pcma", "g722", "g729"), None, "Codec in which the phone pages"),
     ),
