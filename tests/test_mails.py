@@ -245,3 +245,28 @@ def test_a_port_under_another_server_is_not_the_proxys() -> None:
 
 def test_an_address_under_somebody_elses_name_is_not_the_accounts() -> None:
     assert "email" not in one(f"{SIP}SIP password: s3cret9\n\nYour advisor\nEmail: joe@example.com\n").facts
+
+
+RUN_TOGETHER = (
+    "Endereço SIP, por ex. rui@tom.exampleSenha{}Nome de usuário: por exemplo ruiDomínio / domínio: por exemplo tom.example"
+    "Proxy de saída: por ex. px.tom.exampleRaiz XCAP: https://x.tom.example/r"
+)
+
+
+@pytest.mark.parametrize("written", ["Kd83nZ", "ab3kz", "aB3$k!", "x_", "aPortY9", "MyPassword9", "Senha1", "user:x", "Ab9@x.y", "9Nome", "1="])
+def test_a_password_between_labels_that_run_into_it_is_cut_out_exactly(written: str) -> None:
+    account = one(RUN_TOGETHER.format(written))
+    assert {name: account.facts[name].value for name in ("sip_address", "username", "domain", "outbound_proxy")} == {
+        "sip_address": "rui@tom.example", "username": "rui", "domain": "tom.example", "outbound_proxy": "px.tom.example",
+    }  # fmt: skip
+    assert account.facts["password"].value == written and not account.ask
+
+
+@pytest.mark.parametrize("written", ["abc.", "sab9", "Ab 9", "********"])
+def test_a_password_that_runs_into_a_label_in_two_ways_is_asked(written: str) -> None:
+    account = one(RUN_TOGETHER.format(written))
+    assert list(account.ask) == ["password"] and account.facts["sip_address"].value == "rui@tom.example"
+
+
+def test_an_address_into_which_another_word_may_have_run_is_asked() -> None:
+    assert "sip_address" in one("SIP address: rui@tom.exampleabc\nDomain: tom.example\nPassword: s3cret9\n").ask

@@ -407,6 +407,7 @@ def _account(record: _Record, evidence: bool) -> Account | None:
         return None
     ask = choice.ask
     facts: dict[str, Fact] = {name: got[name] for name in NAMES if name in got}
+    _doubt_joined(facts, ask)
     _users(facts, got, ask, choice)
     also = _places(facts, got, ask, choice)
     _derive(facts, got, ask)
@@ -417,6 +418,15 @@ def _account(record: _Record, evidence: bool) -> Account | None:
         ask.pop(kind, None)
     ask = {name: ask[name] for name in (*NAMES, "registrar") if name in ask}
     return Account({name: facts[name] for name in NAMES if name in facts}, ask, also)
+
+
+def _doubt_joined(facts: dict[str, Fact], ask: dict[str, str]) -> None:
+    """Doubt a SIP address that goes on where the domain ends: another word may have run into it."""
+    address, domain = facts.get("sip_address"), facts.get("domain")
+    host = str(address.value).rpartition("@")[2] if address else ""
+    if address and domain and host != domain.value and re.match(re.escape(str(domain.value)) + r"[^.]", host):
+        facts["sip_address"] = replace(address, confidence=UNSURE)
+        ask["sip_address"] = "its host is the domain with more letters behind it"
 
 
 def _users(facts: dict[str, Fact], got: dict[str, Fact], ask: dict[str, str], choice: _Choice) -> None:

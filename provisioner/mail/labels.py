@@ -224,12 +224,29 @@ def _chosen(kinds: set[str], parted: bool) -> tuple[str, ...]:
     return (min(kinds, key=_RANK.index),)
 
 
+def _parted(text: str, said: list[Word]) -> list[Word]:
+    """Return words in which `Senhaab3` is `Senha` and `ab3`: where text runs together, a secret may begin with a small letter."""
+    found: list[Word] = []
+    for place, word in enumerate(said):
+        found.append(word)
+        if len(word.text) != word.end - word.start:
+            continue
+        for phrase in table()["password"].values():
+            first = place - len(phrase) + 1
+            begins = first >= 0 and said[first].start and text[said[first].start].isupper() and not text[said[first].start - 1].isspace()
+            if begins and word.text.startswith(phrase[-1]) and word.text != phrase[-1] and tuple(one.text for one in said[first:place]) == phrase[:-1] and len(phrase[-1]) > 4:
+                cut = word.start + len(phrase[-1])
+                found[-1:] = [Word(phrase[-1], word.start, cut), Word(word.text[len(phrase[-1]) :], cut, word.end)]
+                break
+    return found
+
+
 def scan(text: str, run: bool) -> Iterator[Found]:
     """Yield the labels in running text, from the left; with the words before them that belong to them.
 
     run: a label may begin with a capital right behind a value, `…example.comPassword`.
     """
-    said = words(text)
+    said = _parted(text, words(text)) if run else words(text)
     folded = [word.text for word in said]
     around = _in("@sip", folded) | _in("@web", folded) | _in("@neutral", folded)
     least = 0
@@ -247,11 +264,11 @@ def scan(text: str, run: bool) -> Iterator[Found]:
             grown = bool(before) and before.isalnum()
         if end < len(text) and text[end].isalnum() and not run:
             continue
-        if before and (before in "@._%+&=#~" or (before in "/-" and here > 1 and not text[here - 2].isspace() and not (run and text[here].isupper()))):
+        if before and not (run and text[here].isupper()) and (before in "@._%+&=#~" or (before in "/-" and here > 1 and not text[here - 2].isspace())):
             continue
         if grown and not (run and text[here].isupper()):
             continue
         label = classify(text[here:end])
         if label:
-            yield Found(label, here, end, grown or (bool(before) and before in "/-)]>!?*$\"”"))
+            yield Found(label, here, end, bool(before) and not before.isspace() and before not in ",;|(•·\x02")
             least = last

@@ -399,8 +399,8 @@ def _run_together(text: str) -> list[Pair]:
             continue
         if not jointed and (one.end >= len(text) or text[one.end] in "._@/-"):
             continue
-        if one.run and not jointed and not text[one.start].isupper():
-            continue
+        if one.run and not jointed and (not text[one.start].isupper() or (kept and "password" in kept[-1][0].label.kinds) or len(labels.words(text[one.start : one.end])) < 2 and "password" not in one.label.kinds):
+            continue  # a secret may hold a word that is a label elsewhere
         kept.append((one, value, jointed))
     kinds = {kind for one, _, _ in kept for kind in one.label.kinds if kind != "ignored"}
     if len(kinds) < 3 or sum(one.run for one, _, _ in kept) < 2:
@@ -408,7 +408,7 @@ def _run_together(text: str) -> list[Pair]:
     pairs = []
     for place, (one, value, jointed) in enumerate(kept):
         end = kept[place + 1][0].start if place + 1 < len(kept) else len(text)
-        style = "run" if jointed or value >= len(text) or text[value].isupper() or text[value].isdigit() or text[value] in "+*#<\"'" + _MARKS else "bare"
+        style = "bare" if not jointed and text[value : value + 1] in ("s", "n", "e") else "run"  # it may be the label's plural
         pairs.append(Pair(one.label, text[value:end].strip() if style != "bare" else text[value:end], plain(text[one.start : end]).strip(), style))
     return pairs
 
