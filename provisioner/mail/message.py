@@ -180,7 +180,7 @@ def _cells(row: str) -> tuple[str, ...]:
     """Return the cells of a drawn table's row, or the row."""
     if re.match(r"\s*[|│]", row) and len(re.findall(r"[|│]", row)) >= 2:
         return tuple(cell.strip() for cell in re.split(r"[|│]", row.strip().strip("|│")))
-    if re.search(r"\S\s[|│]\s\S", row):
+    if re.search(r"\S\s+[|│]\s+\S", row):
         return tuple(cell.strip() for cell in re.split(r"\s[|│](?:\s|$)", row.strip()))
     if "\t" in row.strip():
         return tuple(cell.strip() for cell in re.split(r"\t+", row.strip()))

@@ -203,6 +203,10 @@ class _Finder:
             if bare:
                 self._add(replace(bare, html=line.html, place=(place, bare.place[1])), line.html)
                 return 1
+        dialled = _dialled(text)
+        if dialled:
+            self._add(replace(dialled, html=line.html, place=(place, 0)), line.html)
+            return 1
         self._above(line, text)
         return 1
 
@@ -283,6 +287,16 @@ def _bare(text: str) -> Pair | None:
             return Pair(found.label, rest.strip(), shown, "bare", place=(0, text.find(rest.strip(), text.find(shown) + found.end)))
         break
     return None
+
+
+def _dialled(text: str) -> Pair | None:
+    """Return the number in a sentence that says what to dial for the voicemail, where it has one alone."""
+    shown = plain(text)
+    said = [found.label for found in labels.scan(shown, run=False) if found.label.kinds == ("voicemail",)]
+    numbers = re.findall(r"(?<![\w.+*#/-])[*#]*\d[\d*#]*(?![\w/-])", shown)
+    if not said or len(numbers) != 1 or not labels.has_one_of("@dial", shown) or re.search(r"\bpin\b", shown, re.IGNORECASE):
+        return None
+    return Pair(said[0], numbers[0], shown.strip(), "verb")
 
 
 def _listed(text: str) -> list[Pair]:
