@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import io
 import json
+import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.admin import Admin, families
+from provisioner.admin import Admin, checks, families
 from provisioner.admin.families import who, who_each
-from provisioner.errors import UnknownName
+from provisioner.config import Config
+from provisioner.errors import BadConfig, BadValue, Conflict, UnknownName
 from provisioner.families import Catalog, Model, load
+from tests import recorded
 
 
 def test_every_family_is_listed_with_the_names_that_the_other_commands_take(catalog: Catalog) -> None:
@@ -33,6 +37,42 @@ def test_the_totals_count_a_brand_once_and_softphones_apart(admin: Admin) -> Non
     models = {"A": Model("A", "Acme"), "B": Model("B", "Bell"), "C": Model("C", "Bell")}
     known = Catalog({"acme": replace(acme, models=models), "bell": replace(acme, models={"D": Model("D", "Bell")}), "soft": replace(acme, kind="softphone", models={"E": Model("E", "Acme")})})
     assert families.totals(known) == "hardware: 2 brands, 4 models in 2 families; softphones: 1 brand, 1 model in 1 family"
+
+
+def test_a_new_family_passes_check_and_its_recorded_boot_holds(tmp_path: Path) -> None:
+    config = Config(state=tmp_path / "state", phones_path=(tmp_path / "phones",))
+    files, done = families.begin(config, "bell-desk", "Bell & Co", "00:1A:2B")
+    assert [str(file.relative_to(tmp_path / "phones" / "bell-desk")) for file in files] == ["boots/first-boot.expected", "boots/first-boot.toml", "family.toml", "known.txt", "phone.cfg.j2"]
+    assert "@" not in "".join(file.read_text() for file in files).replace("212@sip.example.com", "") and done.notes == ()
+
+    known = load(config.phones_path)
+    assert [*checks.manifests(known), *checks.files(known, known.families["bell-desk"])] == []
+    case = recorded.Case(files[1], tomllib.loads(files[1].read_text()))
+    reply = recorded.play(case, known)
+    assert reply.body == case.expected.read_bytes()
+    said = dict(line.split(" = ") for line in reply.body.decode().splitlines() if not line.endswith("= "))
+    assert case.table["says"].items() <= said.items()
+    assert families.who(known, "Bell & Co Model1 1.0.0 001a2b000001") == {"vendor": "Bell & Co", "family": "bell-desk", "model": "Model1", "firmware": "1.0.0", "mac": "001a2b000001"}
+    assert [path.name for path in (tmp_path / "phones").iterdir()] == ["bell-desk"]
+
+
+@pytest.mark.parametrize(("name", "vendor", "oui", "fault", "sentence"), [
+    ("yealink", "Y", "00:1a:2b", Conflict, "there is a family yealink already"), ("../x", "Y", "001a2b", BadValue, "is no name of a family"),
+    ("x", 'Y"', "001a2b", BadValue, "is no brand"), ("x", "Y", "00:1a", BadValue, "is not the first half of a MAC"),
+])  # fmt: skip
+def test_a_new_family_stands_over_no_other(tmp_path: Path, name: str, vendor: str, oui: str, fault: type[Exception], sentence: str) -> None:
+    with pytest.raises(fault, match=sentence):
+        families.begin(Config(phones_path=(tmp_path,)), name, vendor, oui)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_family_needs_a_folder_of_its_own_and_is_told_where_nobody_reads_it(tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match="name one in phones_path, or say --into DIR"):
+        families.begin(Config(), "bell", "Bell", "001a2b")
+    _, done = families.begin(Config(), "bell", "Bell", "001a2b", tmp_path)
+    assert done.notes == (f"this server does not read it yet: name {tmp_path} in phones_path",)
+    with pytest.raises(Conflict, match="there is a family bell already"):
+        families.begin(Config(), "bell", "Bell", "001a2b", tmp_path)
 
 
 def test_a_user_agent_names_its_phone_and_leaves_null_what_it_does_not_say(catalog: Catalog) -> None:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from provisioner import coverage, families
+from provisioner.admin import Done
 from provisioner.admin.words import count
 from provisioner.config import Config
+from provisioner.context import Secrets, context_for
+from provisioner.errors import BadConfig, BadValue, Conflict, StoreTrouble
 from provisioner.families import Catalog, Family, FileRule, Model
 from provisioner.identify import identify
 from provisioner.render import Renderer
+from provisioner.seal import Seal
+from provisioner.store import BootFacts
+from provisioner.things import Account, Device, Line, Site
 from provisioner.wire import PhoneRequest
 
 LONGEST = 4096  # characters of a user agent or path
@@ -88,6 +98,49 @@ def _rule(rule: FileRule) -> dict[str, Any]:
         "match": [pattern.text for pattern in rule.patterns], "scope": rule.scope, "made_from": rule.template or rule.asset or None,
         "models": list(rule.guard.models), "firmware": rule.guard.firmware or None,
     }  # fmt: skip
+
+
+def begin(config: Config, name: str, vendor: str, oui: str, into: Path | None = None) -> tuple[list[Path], Done]:
+    """Write a commented folder to start a family from, with a recorded boot; return its files.
+
+    into: the folder to write below, else the first of phones_path. Never over a family that is there.
+    Raises BadValue, BadConfig where no folder is named, Conflict, StoreTrouble.
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", name):
+        raise BadValue(f"{name!r} is no name of a family; write lower-case letters, digits and -, such as acme-desk")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 .&+-]{0,63}", vendor):
+        raise BadValue(f"{vendor!r} is no brand that a user agent could begin with; write letters, digits, blanks and . & + -")
+    if not re.fullmatch(r"[0-9a-f]{6}", oui := oui.lower().replace(":", "").replace("-", "")):
+        raise BadValue(f"{oui!r} is not the first half of a MAC address; write it as 80:5e:c0")
+    if into is None and not config.phones_path:
+        raise BadConfig("no folder for families of your own is named; name one in phones_path, or say --into DIR")
+    root = into or config.phones_path[0]
+    if (families.shipped() / name).exists() or any((path / name).exists() for path in (root, *config.phones_path)):
+        raise Conflict(f"there is a family {name} already; take another name, or change that one in {root / name}/{families.OVERLAY}")
+    words = {"@NAME@": name, "@VENDOR@": vendor, "@OUI@": oui}
+    draft = root / f".{name}.{os.getpid()}"
+    try:
+        shutil.copytree(families.shipped() / "_new", draft / name)
+        for file in (path for path in (draft / name).rglob("*") if path.is_file()):
+            file.write_text(re.sub("|".join(words), lambda found: words[found[0]], file.read_text("utf-8")), "utf-8")
+        (draft / name / "boots" / "first-boot.expected").write_bytes(_first_boot(draft / name, f"{oui}000001"))
+        os.rename(draft / name, root / name)
+    except OSError as fault:
+        raise StoreTrouble(f"{root}: {fault.strerror}; check its owner and the disk") from None
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    notes = () if root in config.phones_path else (f"this server does not read it yet: name {root} in phones_path",)
+    return sorted(path for path in (root / name).rglob("*") if path.is_file()), Done(f"wrote a beginning of the family {name} to {root / name}; `provisioner check --output` reads it", notes=notes)
+
+
+def _first_boot(folder: Path, mac: str) -> bytes:
+    """Return what the phone of a new family's recorded boot gets, with the key and the time of the recorded boots (tests/recorded.py)."""
+    family = families.read_family([folder])
+    account = Account("212@sip.example.com", password="s3cret")
+    device = Device(mac, family.slug, "Model1", revised_at="2026-01-02T03:04:05+00:00")
+    facts = BootFacts(device, Site("default", public_url="http://192.0.2.1:8080"), (), ((Line(mac, 1, account.sip_address), account, {}, {}),), (), ())
+    context = context_for(family, family.models["Model1"], facts, Secrets(Seal(bytes(range(32))).derive("tokens")), firmware="1.0.0")
+    return Renderer(Catalog({family.slug: family}, roots=(folder.parent,))).render(family, family.files[0], context)
 
 
 def who(known: Catalog, user_agent: str, path: str = "") -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -67,6 +68,25 @@ def show(here: Session, name: str, json_: bool) -> None:
     if known["cannot"]:
         click.echo()
         out.table(known["cannot"], ("name", "why", "models"))
+
+
+@family.command()
+@click.argument("name")
+@click.option("--vendor", required=True, metavar="TEXT", help="The brand on the housing.")
+@click.option("--oui", required=True, metavar="HEX", help="The first half of its phones' MACs, such as 80:5e:c0.")
+@click.option("--into", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Folder to write below; else the first of phones_path.")
+@session
+def new(here: Session, name: str, vendor: str, oui: str, into: Path | None) -> None:
+    """Write a commented folder to start a family of your own from, and its first recorded boot; never over one that is there.
+
+    \b
+    Example:
+      provisioner family new acme --vendor Acme --oui 00:1a:2b --into /etc/provisioner/phones
+    """
+    files, done = families.begin(here.config, name, vendor, oui, into)
+    for file in files:
+        click.echo(str(file))
+    out.done(done)
 
 
 @click.command()
