@@ -247,7 +247,7 @@ def test_people_are_read_as_phones_dial_them() -> None:
         ("Dora", (("work", "215"), ("mobile", "+351912"), ("work", "214"))), ("eve@example.org", (("work", "eve@example.org"),)),
     )  # fmt: skip
     with pytest.raises(Conflict, match="only read here"):
-        Lists(book(by_phone)).without_person("Dora")
+        Lists(book(by_phone)).without_person("Dora", DOMAIN)
 
 
 def test_an_edit_changes_its_entries_and_not_one_byte_beside_them() -> None:
@@ -258,11 +258,20 @@ def test_an_edit_changes_its_entries_and_not_one_byte_beside_them() -> None:
     assert before.with_person("Bert & Söhne", ["9@x"], DOMAIN).body == DOCUMENT.replace("tel:+351-21-234", "sip:9@x").encode()
     new = '<rl:entry uri="sip:1@x"><rl:display-name>A &lt; "B"</rl:display-name></rl:entry>\n'
     assert before.with_person('A < "B"', ["1@x"], DOMAIN).body == DOCUMENT.replace("  </rl:list>\n</rl:res", f"  {new}</rl:list>\n</rl:res").encode()
-    assert before.without_person("Carl").body == re.sub(r"<rl:entry uri=\"mailto.*?</rl:entry>", "", DOCUMENT).encode()
+    assert before.without_person("Carl", DOMAIN).body == re.sub(r"<rl:entry uri=\"mailto.*?</rl:entry>", "", DOCUMENT).encode()
     with pytest.raises(NotHere, match="did you mean Anna Silva"):
-        before.without_person("Ana Silva")
+        before.without_person("Ana Silva", DOMAIN)
     with pytest.raises(Conflict, match="stands there for Anna Silva already"):
         before.with_person("Zoe", ["213"], DOMAIN)
+
+
+def test_an_entry_without_a_name_goes_by_its_number() -> None:
+    before = Lists(book('<entry uri="sip:213@x"/>'))
+    assert before.people("x") == (("213", (("work", "213"),)),)
+    assert before.with_person("213", ["213"], "x").body == before.body
+    assert before.with_person("213", ["214"], "x").people("x") == (("213", (("work", "214"),)),)
+    assert before.with_person("Anna", ["213"], "x").body == book('<entry uri="sip:213@x"><display-name>Anna</display-name></entry>')
+    assert before.without_person("213", "x").body == book()
 
 
 @pytest.mark.parametrize("body", [
@@ -272,7 +281,7 @@ def test_an_edit_changes_its_entries_and_not_one_byte_beside_them() -> None:
 def test_somebody_can_be_added_to_a_document_of_any_shape(body: str) -> None:
     made = Lists(body.encode()).with_person("Zoe", ["7", "8"], "x")
     assert made.people("x") == (("Zoe", (("work", "7"), ("work", "8"))),)
-    assert made.with_person("Zoe", ["8"], "x").without_person("Zoe").people("x") == ()
+    assert made.with_person("Zoe", ["8"], "x").without_person("Zoe", "x").people("x") == ()
 
 
 # Phone books.

@@ -112,7 +112,7 @@ def put(admin: Admin, sip_address: str, name: str, numbers: Sequence[str], ways:
     Raises Conflict where the server's contacts are no longer those that were fetched last: nothing is overwritten that nobody here has seen.
     """
     account = accounts.one(admin, sip_address)
-    contact = Contact("", name, tuple(("work", number.strip()) for number in numbers))
+    contact = Contact("", " ".join(name.split()), tuple(("work", number.strip()) for number in numbers))
     wanted = [number for _, number in contact.numbers]
     return _edit(admin, account, lambda lists: lists.with_person(contact.name, wanted, account.domain), f"put {contact.name} among the contacts of {account.sip_address} at its server", ways)
 
@@ -120,7 +120,7 @@ def put(admin: Admin, sip_address: str, name: str, numbers: Sequence[str], ways:
 def remove(admin: Admin, sip_address: str, name: str, ways: Means) -> Done:
     """Have the server keep a person no more; raises NotHere, and Conflict as `put` does."""
     account = accounts.one(admin, sip_address)
-    return _edit(admin, account, lambda lists: lists.without_person(name), f"took {name} out of the contacts of {account.sip_address} at its server", ways)
+    return _edit(admin, account, lambda lists: lists.without_person(name, account.domain), f"took {name} out of the contacts of {account.sip_address} at its server", ways)
 
 
 def _edit(admin: Admin, account: Account, change: Callable[[Lists], Lists], sentence: str, ways: Means) -> Done:

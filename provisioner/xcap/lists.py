@@ -161,7 +161,7 @@ class Lists:
         Raises Conflict where an entry has what is only read here, or another person has such a number.
         """
         wanted = {number_of(uri, domain): uri for uri in (uri_of(number, domain) for number in numbers)}
-        mine = self._mine(name)
+        mine = self._mine(name, domain)
         fitting = [one for one in self.entries if number_of(one.uri, domain) in wanted and one not in mine]
         taken = next((one for one in fitting if one.name), None)
         if taken:
@@ -171,21 +171,26 @@ class Lists:
         new = [uri for number, uri in wanted.items() if number not in there]
         edits = []
         for one in mine:
-            if number_of(one.uri, domain) not in wanted:
-                edits.append(self._with_uri(one, new.pop(0)) if new else self._without(one))
-            elif not one.name:
+            number = number_of(one.uri, domain)
+            if number not in wanted and not new:
+                edits.append(self._without(one))
+                continue
+            if number not in wanted:
+                edits.append(self._with_uri(one, new.pop(0)))
+            if not one.name and (number not in wanted or number != name):
                 edits.append(self._with_name(one, name))
         return self._edited([*edits, *self._added(mine, name, new)])
 
-    def without_person(self, name: str) -> Lists:
+    def without_person(self, name: str, domain: str) -> Lists:
         """Return the document without a person's entries; raises NotHere, Conflict."""
-        mine = self._mine(name)
+        mine = self._mine(name, domain)
         if not mine:
-            raise NotHere(f"{name!r} is not among the contacts{nearest(name, [one.name for one in self.entries])}")
+            raise NotHere(f"{name!r} is not among the contacts{nearest(name, [known for known, _ in self.people(domain)])}")
         return self._edited([self._without(one) for one in mine])
 
-    def _mine(self, name: str) -> list[Entry]:
-        mine = [one for one in self.entries if one.name == name]
+    def _mine(self, name: str, domain: str) -> list[Entry]:
+        """Return the entries of a name; one without a name goes by its number, as `people` has it."""
+        mine = [one for one in self.entries if (one.name or number_of(one.uri, domain)) == name]
         if any(one.others for one in mine):
             raise Conflict(f"the entry of {name} has numbers as some phones write them (counterpath:properties), which are only read here; change it on such a phone")
         return mine
