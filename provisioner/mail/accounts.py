@@ -152,8 +152,6 @@ def _read(found: Sequence[Pair], layout: Layout) -> Iterator[_Said]:
             if kind == "ignored":
                 continue
             reading = read_value(kind, pair, layout)
-            if reading and kind in ("username", "number") and reading.value is None and reading.why == "what stands there is no SIP address":
-                continue
             if kind == "sip_address" and reading and reading.value is None and reading.why == "what stands there is no SIP address":
                 instead = read_value("username", pair, layout)  # `SIP account: 212`
                 if instead and instead.value is not None and not re.search(r"\s", str(instead.value)):
