@@ -408,8 +408,7 @@ class Loop:
             except Exception:
                 self._fault(transfer)
 
-    @staticmethod
-    def _went_on(transfer: _Transfer, sock: socket.socket, now: float) -> bool:
+    def _went_on(self, transfer: _Transfer, sock: socket.socket, now: float) -> bool:
         """Send the next block of a short body at once where its ACK came in time and in order, as nearly all do; False where that is not so.
 
         What `_acknowledged` does, for the one case that a site that boots consists of: no window, no loss, not the last block.
@@ -420,10 +419,11 @@ class Loop:
         transfer.acked, transfer.sent = acked, acked + 1
         transfer.awaited = packets.ACKS[acked + 1]
         took = 4 * (now - transfer.sent_at)
-        if took > transfer.wait:
-            transfer.wait = min(took, _MOST_WAIT)
+        transfer.wait = _LEAST_WAIT if took < _LEAST_WAIT else min(took, _MOST_WAIT)
         transfer.heard = transfer.sent_at = now
-        transfer.due = now + transfer.wait  # its timer is set already, for an earlier time
+        transfer.due = due = now + transfer.wait
+        if due < transfer.planned:  # where the way was slower before; mostly its timer is set already, for an earlier time
+            self._plan(transfer, due)
         sock.sendto(ready[acked], transfer.peer)
         return True
 
