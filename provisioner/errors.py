@@ -4,6 +4,7 @@
     ├── BadInput                 somebody said something that cannot be
     │   ├── BadMAC               not a MAC address
     │   ├── BadValue             a fact or setting outside its type or bounds
+    │   │   └── Unfit            phones that it touches could not get their files
     │   ├── UnknownName          no such option, setting, model, family; names the nearest
     │   ├── Conflict             true by itself, but at odds with what is stored
     │   ├── NotHere              no such account, device, site, group, line
@@ -23,7 +24,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class ProvisionerError(Exception):
@@ -40,6 +41,15 @@ class BadMAC(BadInput):
 
 class BadValue(BadInput):
     """A fact or a setting that is outside its type or its bounds."""
+
+
+class Unfit(BadValue):
+    """True by itself, but phones that it touches could not get their files."""
+
+    def __init__(self, sentence: str, faults: Mapping[str, str]) -> None:
+        """faults: why, by the MAC of each phone that was tried."""
+        super().__init__(sentence)
+        self.faults = faults
 
 
 class UnknownName(BadInput):

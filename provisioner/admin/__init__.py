@@ -16,7 +16,7 @@ from functools import cached_property
 from provisioner.boot import Booter, Limits
 from provisioner.changes import Transaction
 from provisioner.config import Config
-from provisioner.errors import BadValue, NotHere, ProvisionerError
+from provisioner.errors import NotHere, ProvisionerError, Unfit
 from provisioner.eventstore import EventStore
 from provisioner.families import Catalog, Family, Model
 from provisioner.families import load as load_families
@@ -106,7 +106,7 @@ class Admin:
         """Write, where the files of the phones that it touches can still be made; return (changed, notes).
 
         A phone whose file could not be made before does not stop a change; it is a note.
-        Raises BadValue with what the phone's file cannot carry; then nothing was written (D6).
+        Raises Unfit with what the phone's file cannot carry; then nothing was written (D6).
         """
         some, count = sample(phones), len(phones)
         changed, faults = self._attempt(work, some)
@@ -120,7 +120,7 @@ class Admin:
         return changed, (f"phone {pretty(mac)}{many} gets no file until this is mended: {why}", *_tried(count, some))
 
     def try_change(self, work: Callable[[Transaction], bool], phones: Phones = ()) -> None:
-        """Raise BadValue where `change` would, and write nothing: for what another server is asked to keep first."""
+        """Raise Unfit where `change` would, and write nothing: for what another server is asked to keep first."""
         some = sample(phones)
         self._refuse(self._attempt(work, some, keep=False)[1], some)
 
@@ -141,7 +141,7 @@ class Admin:
         before = self.troubles([device for device in some if device.mac in faults])
         news = {mac: why for mac, why in faults.items() if before.get(mac) != why}
         if news:
-            raise BadValue(_refusal(news, some, self))
+            raise Unfit(_refusal(news, some, self), news)
 
     def troubles(self, phones: Iterable[Device]) -> dict[str, str]:
         """Return, for each phone whose files cannot be made, the sentence of why."""

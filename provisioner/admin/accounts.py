@@ -25,7 +25,7 @@ def add_all(admin: Admin, many: Iterable[tuple[str, Mapping[str, Any]]]) -> Done
     if not new:
         return Done(SAME, changed=False)
     changed, _ = admin.change(lambda tx: sum(tx.put_account(account) for account in new) > 0)
-    return did(changed, f"added {', '.join(account.sip_address for account in new)}", [note for account in new for note in _notes(account)])
+    return did(changed, f"added {', '.join(account.sip_address for account in new)}", [note for account in new for note in notes_of(account)])
 
 
 def _new(admin: Admin, sip_address: str, facts: Mapping[str, Any]) -> Account | None:
@@ -42,23 +42,24 @@ def _new(admin: Admin, sip_address: str, facts: Mapping[str, Any]) -> Account | 
 def change(admin: Admin, sip_address: str, facts: Mapping[str, Any]) -> Done:
     """Change the facts that were said; an empty one goes back to its default. Phones that have the account are tried first."""
     before = one(admin, sip_address)
-    known = {field.name: getattr(before, field.name) for field in fields(Account)}
-    _reset_derived(before, known, facts)
-    account = Account(**{**known, **facts})
+    account = changed_by(before, facts)
     what = ", ".join(name.replace("_", " ") for name in facts if getattr(account, name) != getattr(before, name))
     touched = scopes.phones(admin, scopes.Scope("account", account.sip_address))
     changed, notes = admin.change(lambda tx: tx.put_account(account), touched)
     reach = f"; {words.count(len(touched), 'phone')} will get it" if touched else ""
-    return did(changed, f"changed {what} of {account.sip_address}{reach}", (*notes, *(_notes(account) if changed else ())))
+    return did(changed, f"changed {what} of {account.sip_address}{reach}", (*notes, *(notes_of(account) if changed else ())))
 
 
-def _reset_derived(before: Account, known: dict[str, Any], facts: Mapping[str, Any]) -> None:
-    """Let a fact follow the one that it was taken from, where nobody said it otherwise."""
+def changed_by(before: Account, facts: Mapping[str, Any]) -> Account:
+    """Return the account with the facts that were said; the auth username follows the username, where nobody said it otherwise."""
+    known = {field.name: getattr(before, field.name) for field in fields(Account)}
     if "username" in facts and "auth_username" not in facts and before.auth_username == before.username:
         known["auth_username"] = ""
+    return Account(**{**known, **facts})
 
 
-def _notes(account: Account) -> tuple[str, ...]:
+def notes_of(account: Account) -> tuple[str, ...]:
+    """Return what to look at in an account that was written."""
     notes = []
     if not account.password:
         notes.append(f"{account.sip_address} has no password yet; `provisioner account change {account.sip_address} --password-stdin` gives it one")

@@ -19,17 +19,27 @@ _TAKEN_AWAY: Mapping[str, Any] = {"site": "default", "lines": None, "keys": None
 
 def add(admin: Admin, mac: str, model: str, facts: Mapping[str, Any]) -> Done:
     """Add a phone; facts: fields of Device that were said. Raises BadMAC, BadValue, UnknownName, NotHere, Conflict."""
-    family, known = admin.catalog.model(model)
     facts = _facts(facts)
-    device = Device(mac, family.slug, known.name, **_in_site(admin, facts))
+    device = made(admin, mac, model, facts)
     here = admin.store.device(device.mac)
     if here and replace(here, family=device.family, model=device.model, **{name: getattr(device, name) for name in facts}) == here:
         return Done(SAME, changed=False)
     if here:
         raise Conflict(f"phone {admin.named(here)} is there already with other facts; `provisioner device change {device.mac}` changes them")
     changed, _ = admin.change(lambda tx: tx.put_device(device))
-    notes = [*_oui_note(admin, device, family), *_count_notes(known, device), *_trouble(admin, device)]
-    return did(changed, f"added {admin.named(device)} to site {device.site}", notes)
+    return did(changed, f"added {admin.named(device)} to site {device.site}", [*doubts(admin, device), *_trouble(admin, device)])
+
+
+def made(admin: Admin, mac: str, model: str, facts: Mapping[str, Any]) -> Device:
+    """Return a new phone with the facts that were said, its site and group being there."""
+    family, known = admin.catalog.model(model)
+    return Device(mac, family.slug, known.name, **_in_site(admin, _facts(facts)))
+
+
+def doubts(admin: Admin, device: Device) -> list[str]:
+    """Return what to look at in a phone that is new: whose MAC it has, and counts that nobody knows."""
+    found = admin.model_of(device)
+    return [*_oui_note(admin, device, found[0]), *_count_notes(found[1], device)] if found else []
 
 
 def _facts(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,6 +81,14 @@ def _trouble(admin: Admin, device: Device) -> list[str]:
 def change(admin: Admin, mac: str, facts: Mapping[str, Any], model: str = "") -> Done:
     """Change the facts that were said, an empty one taking what was said away; its files are tried first. Lines and keys stay."""
     before = admin.device(mac)
+    after = changed_by(admin, before, facts, model)
+    what = ", ".join(name for name in dict.fromkeys((*facts, "family", "model", "group")) if getattr(after, name) != getattr(before, name)).replace("_", " ")
+    changed, notes = admin.change(lambda tx: tx.put_device(after), [before])
+    return did(changed, f"changed {what} of {admin.named(after)}", notes)
+
+
+def changed_by(admin: Admin, before: Device, facts: Mapping[str, Any], model: str = "") -> Device:
+    """Return the phone with the facts that were said; its group goes with its site, and its lines must still be there."""
     known = _facts(facts)
     family = admin.model_of(before)
     if model:
@@ -83,9 +101,7 @@ def change(admin: Admin, mac: str, facts: Mapping[str, Any], model: str = "") ->
     after = replace(before, **_in_site(admin, {"site": before.site, **known}))
     if family:
         _lines_fit(admin, after, family[1])
-    what = ", ".join(name for name in known if getattr(after, name) != getattr(before, name)).replace("_", " ")
-    changed, notes = admin.change(lambda tx: tx.put_device(after), [before])
-    return did(changed, f"changed {what} of {admin.named(after)}", notes)
+    return after
 
 
 def _lines_fit(admin: Admin, device: Device, model: Model) -> None:

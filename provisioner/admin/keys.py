@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from provisioner.admin import Admin, Done, did, scopes, words
+from provisioner.admin import Admin, Done, Phones, did, scopes, words
 from provisioner.admin.scopes import Scope
 from provisioner.errors import BadValue, Conflict
 from provisioner.families import Model
@@ -20,9 +20,16 @@ def put(admin: Admin, scope: str, position: int, type: str, value: str = "", lab
 
     For a phone, a type or position that it has not is refused; for a group it is a note per phone.
     """
-    where = _scope(admin, scope)
+    where = belongs(admin, scope)
     key = Key(str(where), position, type, value, label, line, module)
     touched = scopes.phones(admin, where)
+    notes = fits(admin, where, key, touched)
+    changed, more = admin.change(lambda tx: tx.put_key(key), touched)
+    return did(changed, f"set key {place(key)} of {where} to {key.type}{f' {key.value}' if key.value else ''}", (*notes, *more))
+
+
+def fits(admin: Admin, where: Scope, key: Key, touched: Phones) -> list[str]:
+    """Return what to look at in a key of these phones; raises Conflict where it is for one phone, which surely has no such key (F24)."""
     notes = []
     for device in touched:
         fault, sure = _fault(admin, device, key)
@@ -32,10 +39,9 @@ def put(admin: Admin, scope: str, position: int, type: str, value: str = "", lab
             notes.append(f"{pretty(device.mac)}: {fault}")
     if len(notes) > _MOST_NOTES:
         notes[_MOST_NOTES:] = [f"and {words.count(len(notes) - _MOST_NOTES, 'phone')} more that do not have this key"]
-    if line and where.kind == "device" and line not in [one.n for one in admin.store.lines_of(where.name)]:
-        notes.append(f"line {line} of {pretty(where.name)} has no account yet")
-    changed, more = admin.change(lambda tx: tx.put_key(key), touched)
-    return did(changed, f"set key {_place(key)} of {where} to {key.type}{f' {key.value}' if key.value else ''}", (*notes, *more))
+    if key.line and where.kind == "device" and key.line not in [one.n for one in admin.store.lines_of(where.name)]:
+        notes.append(f"line {key.line} of {pretty(where.name)} has no account yet")
+    return notes
 
 
 def clear(admin: Admin, scope: str, position: int, module: int = 0) -> Done:
@@ -54,15 +60,16 @@ def forget(admin: Admin, scope: str, position: int, module: int = 0) -> Done:
 
 def listed(admin: Admin, scope: str) -> list[dict[str, Any]]:
     """Return the keys of a scope, by module and position."""
-    return [words.facts(key) for key in admin.store.keys_of(str(_scope(admin, scope)))]
+    return [words.facts(key) for key in admin.store.keys_of(str(belongs(admin, scope)))]
 
 
 def _existing(admin: Admin, scope: str, position: int, module: int) -> tuple[Scope, Key | None]:
-    where = _scope(admin, scope)
+    where = belongs(admin, scope)
     return where, next((key for key in admin.store.keys_of(str(where)) if (key.position, key.module) == (position, module)), None)
 
 
-def _scope(admin: Admin, text: str) -> Scope:
+def belongs(admin: Admin, text: str) -> Scope:
+    """Return the scope of keys that was meant."""
     where = scopes.read(admin, text)
     if where.kind not in ("device", "group"):
         raise BadValue(f"keys belong to a phone or a group, not to {where}; write device:MAC or group:SITE/GROUP")
@@ -106,7 +113,8 @@ def _line_fault(admin: Admin, device: Device, model: Model, line: int) -> tuple[
     return f"{has} by what is known without a document, and this is line {line}; check that the phone shows it", False
 
 
-def _place(key: Key) -> str:
+def place(key: Key) -> str:
+    """Return a key's place as sentences name it: 2 on module 1."""
     return f"{key.position}{_on(key.module)}"
 
 

@@ -22,7 +22,7 @@ def assign(admin: Admin, mac: str, sip_address: str, n: int = 0, replace: bool =
     if not n and address in taken.values():
         return Done(SAME, changed=False)
     position = n or next(free for free in range(1, 1001) if free not in taken)
-    notes = _within(admin, device, position, asked=bool(n))
+    notes = within(admin, device, position, asked=bool(n))
     other = taken.get(position)
     if other not in (None, address) and not replace:
         raise Conflict(f"line {position} of {pretty(device.mac)} has {other}; `provisioner unassign {device.mac} --line {position}` first, or add --replace")
@@ -30,8 +30,8 @@ def assign(admin: Admin, mac: str, sip_address: str, n: int = 0, replace: bool =
     return did(changed, f"assigned {address} to line {position} of {admin.named(device)}", (*notes, *more, *_zone_note(admin, device, address), *_cannot_notes(admin, device, address)))
 
 
-def _within(admin: Admin, device: Device, position: int, asked: bool) -> tuple[str, ...]:
-    """Check a position against the phone's count of lines; a count without a good source only warns."""
+def within(admin: Admin, device: Device, position: int, asked: bool) -> tuple[str, ...]:
+    """Return what to look at where a position is beyond the phone's count of lines; raises Conflict where the count is sure."""
     found = admin.model_of(device)
     model = found[1] if found else None
     count = device.lines if device.lines is not None else model.lines if model else None
