@@ -130,6 +130,10 @@ class EventStore:
             rows = self._rows("SELECT * FROM events ORDER BY id DESC LIMIT ?", limit)[::-1]
         return [Event(row["id"], **{name: row[name] for name in _COLUMNS if name != "known"}, known=bool(row["known"])) for row in rows]
 
+    def fetched(self) -> set[str]:
+        """Return the MACs of all phones that got a file."""
+        return {row["mac"] for row in self._rows("SELECT DISTINCT mac FROM events WHERE outcome IN ('served', 'not-modified') AND known AND mac != ''")}
+
     def waiting(self) -> list[Waiting]:
         """Return the phones that wait to be added, the latest first."""
         rows = self._rows("SELECT * FROM waiting ORDER BY last_at DESC, mac")

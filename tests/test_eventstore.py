@@ -191,3 +191,10 @@ def test_a_file_of_a_later_release_is_refused(log: EventStore, tmp_path: Path) -
 
 def test_the_file_is_its_owners_alone(log: EventStore, tmp_path: Path) -> None:
     assert {file.stat().st_mode & 0o777 for file in (tmp_path / "state").iterdir()} == {0o600}
+
+
+def test_who_got_a_file_is_known_however_long_ago(log: EventStore) -> None:
+    log.log([SERVED, replace(SERVED, mac="805ec0000001", outcome="refused"), UNKNOWN])
+    log.log([replace(SERVED, mac="805ec0000002", outcome="not-modified")] * 50)
+
+    assert log.fetched() == {SERVED.mac, "805ec0000002"}

@@ -178,7 +178,7 @@ def _phones(admin: Admin) -> Iterator[Finding]:
 
 def _factory_passwords(admin: Admin, devices: Devices) -> Iterator[Finding]:
     """Yield the phones that still have, or were given, a password that everybody knows (F11)."""
-    fetched, number, first = _fetched(admin), 0, []
+    fetched, number, first = admin.eventstore.fetched(), 0, []
     for mac in admin.store.devices(unseen=True).macs():
         if mac not in fetched:
             number += 1
@@ -202,8 +202,3 @@ def _factory_passwords(admin: Admin, devices: Devices) -> Iterator[Finding]:
         device = admin.store.device(name) if kind == "device" else None
         if device and device.factory_password and said.get("admin_password") == device.factory_password:
             yield Finding(WARNING, "password", f"{pretty(device.mac)} is told to keep its factory password; `provisioner unset {device.scope} admin_password`")
-
-
-def _fetched(admin: Admin) -> set[str]:
-    """Return the MACs whose last events say that they were served."""
-    return {event.mac for event in admin.eventstore.events(limit=10_000) if event.outcome in ("served", "not-modified")}
