@@ -6,6 +6,7 @@ one of which nobody says anything and one of which everything is said, since som
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -153,12 +154,10 @@ class _Phone:
 
     def shape(self) -> tuple[object, ...]:
         """Return what two models have alike that differ in their names alone."""
-        names = sorted({name.encode() for name in (self.model.name, self.model.code, self.model.brand, *self.model.aliases) if name}, key=len, reverse=True)
-        bodies = [body for said in self._bases for body in self.files(said=said)]
-        for name in names:
-            bodies = [body and body.replace(name, b"\0").replace(name.lower(), b"\0") for body in bodies]
-        device = self.facts.device
-        return tuple(self.family.files.index(rule) for rule in self.rules), device.keys, device.modules, repr(dict(self.model.settings)), *bodies
+        names = {name for name in (self.model.name, self.model.code, self.model.brand, *self.model.aliases) if name and not name.isdigit()}
+        own = re.compile(rb"\b(?:%s)\b" % b"|".join(re.escape(name.encode()) for name in sorted(names, key=len, reverse=True)), re.IGNORECASE)
+        bodies = [body and own.sub(b"\0", body) for said in self._bases for body in self.files(said=said)]
+        return tuple(self.family.files.index(rule) for rule in self.rules), self.facts.device.keys, repr(dict(self.model.settings)), *bodies
 
     def takes(self, setting: Setting) -> bool:
         """Return True where some value of a setting changes a file."""
@@ -218,6 +217,10 @@ class _Phone:
             if kind != "none" and any(_differ(cleared[one.position], self.files(self._with_key(one))) for one in some):
                 yield kind
 
+    def module_keys(self) -> bool:
+        """Return True where some type of key changes a file when it stands on a module."""
+        return bool(self.facts.device.modules) and any(True for _ in self.keys_taken(module=1))
+
     def _with_key(self, key: Key) -> BootFacts:
         return replace(self.facts, keys=(key,))
 
@@ -243,7 +246,7 @@ def _covered(phone: _Phone) -> Covered:
         settings=tuple(row.name for row in vocabulary.SETTINGS if phone.takes(row)),
         facts=tuple(phone.facts_taken()),
         keys=tuple(phone.keys_taken()),
-        module_keys=bool(phone.facts.device.modules) and any(True for _ in phone.keys_taken(module=1)),
+        module_keys=phone.module_keys(),
         transports=phone.transports(),
         srtp=phone.srtp(),
         wires=phone.family.wires,
@@ -262,7 +265,7 @@ def of_family(renderer: Renderer, family: Family) -> list[tuple[list[Model], Cov
         shape = phone.shape()
         if shape not in shapes:
             shapes[shape] = _covered(phone)
-        groups.setdefault(shapes[shape], []).append(model)
+        groups.setdefault(replace(shapes[shape], module_keys=phone.module_keys()), []).append(model)
     return [(models, covered) for covered, models in groups.items()]
 
 
