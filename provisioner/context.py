@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
@@ -76,6 +76,8 @@ def context_for(
     values = layers.values(stack)
     settled = _settled(values, family, facts, secrets)
     count = max([device.lines if device.lines is not None else model.lines or 1, *(position.n for position, *_ in facts.lines)])
+    if device.state == "retiring":
+        facts = _without_users(facts)
     lines = _lines(count, facts, stack, settled, family, secrets, {instead_line: instead or {}})
     keys = _keys(device, model, facts.keys, facts.cleared_keys, lines, family)
     return {
@@ -88,6 +90,13 @@ def context_for(
         "book": SimpleNamespace(entries=tuple(_entry(contact) for contact in facts.contacts)),
         "url": Urls(family, facts, secrets),
     }
+
+
+def _without_users(facts: BootFacts) -> BootFacts:
+    """Return the facts of a phone that is taken away (F21): no accounts, no phone book, and every key that came from here emptied."""
+    device = facts.device
+    places = {(key.module, key.position) for key in facts.keys} or {(0, position.n) for position, *_ in facts.lines}
+    return replace(facts, lines=(), contacts=(), keys=tuple(Key(device.scope, n, "none", module=module) for module, n in sorted(places)))
 
 
 def family_context(family: Family, model: Model | None, public_url: str) -> dict[str, Any]:

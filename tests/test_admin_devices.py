@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.admin import SAME, Admin, accounts, devices, events, groups, lines, sample, sites
+from provisioner.admin import SAME, Admin, accounts, devices, events, groups, keys, lines, sample, sites
 from provisioner.errors import BadMAC, Conflict, NotHere, RenderFailed, UnknownName
 from provisioner.things import Device, Event
 from tests.acme import ADDRESS, MAC, NEAR
@@ -154,3 +154,34 @@ def test_an_empty_fact_takes_away_what_was_said(admin: Admin) -> None:
     assert done.sentence == f"changed site, lines, keys, modules, name of {MAC} (Acme Two)"
     device = admin.device(MAC)
     assert (device.site, device.lines, device.keys, device.modules, device.name) == ("default", None, None, 0, "")
+
+
+def test_a_phone_that_retires_forgets_its_accounts_and_keys_at_its_next_boot(admin: Admin) -> None:
+    devices.add(admin, MAC, "acme/Two", {})
+    accounts.add(admin, ADDRESS, {"password": "s3cret"})
+    lines.assign(admin, MAC, ADDRESS)
+    before, password = admin.device(MAC).revision, [line for line in _file(admin) if line.startswith("admin = ")]
+    assert "line.1 = 212" in _file(admin) and "key.0.1 = line %EMPTY%" in _file(admin)
+
+    done = devices.retire(admin, MAC)
+
+    assert done.sentence == "02ac0e000001 (Acme Two) is retiring: the files that it fetches next have no accounts and no keys"
+    assert f"`provisioner device remove {MAC}`" in done.notes[-1]
+    assert not [line for line in _file(admin) if line.startswith(("line.", "pass.", "name."))] and "s3cret" not in "".join(_file(admin))
+    assert [line for line in _file(admin) if line.startswith("key.")] == ["key.0.1 = none %EMPTY%"]
+    assert [line for line in _file(admin) if line.startswith("admin = ")] == password
+    assert admin.device(MAC).revision > before and devices.retire(admin, MAC).sentence == SAME
+
+    devices.approve(admin, MAC)
+    assert "line.1 = 212" in _file(admin)
+
+
+def test_a_key_of_a_module_is_emptied_and_one_that_nobody_set_is_left_alone(admin: Admin) -> None:
+    devices.add(admin, MAC, "acme/Two", {"modules": 1})
+    keys.put(admin, f"device:{MAC}", 3, "blf", "213", module=1)
+    devices.retire(admin, MAC)
+    assert [line for line in _file(admin) if line.startswith("key.")] == ["key.1.3 = none %EMPTY%"]
+
+
+def _file(admin: Admin) -> list[str]:
+    return admin.booter.preview(MAC, f"{MAC}.acme", reveal=True).decode().splitlines()

@@ -99,7 +99,7 @@ def changed_by(admin: Admin, before: Device, facts: Mapping[str, Any], model: st
     if "group" in known and "/" not in str(known["group"]) and "site" not in known:
         known["site"] = before.site
     after = replace(before, **_in_site(admin, {"site": before.site, **known}))
-    if family:
+    if family and after != before:
         _lines_fit(admin, after, family[1])
     return after
 
@@ -116,7 +116,7 @@ def _registered(admin: Admin, device: Device) -> tuple[str, ...]:
     lines = len(admin.store.lines_of(device.mac))
     if not lines:
         return ()
-    return (f"what it fetched before stays in it: {words.count(lines, 'line')} may stay registered until the phone is reset, or the SIP passwords are changed",)
+    return (f"what it fetched before stays in it: {words.count(lines, 'line')} may stay registered until the phone is reset, or the SIP passwords are changed; `provisioner device retire {device.mac}` takes them out of a phone that still asks",)
 
 
 def remove(admin: Admin, mac: str) -> Done:
@@ -132,6 +132,17 @@ def block(admin: Admin, mac: str) -> Done:
     device = admin.device(mac)
     changed, _ = admin.change(lambda tx: tx.put_device(replace(device, state="blocked")))
     return did(changed, f"blocked {admin.named(device)}", _registered(admin, device) if changed else ())
+
+
+def retire(admin: Admin, mac: str) -> Done:
+    """Have a phone's next files take its accounts, its phone book and its keys out of it; what is stored here stays until it is removed."""
+    device = admin.device(mac)
+    after = replace(device, state="retiring")
+    changed, notes = admin.change(lambda tx: tx.put_device(after), [after])
+    if not changed:
+        return Done(SAME, changed=False)
+    then = f"once it has fetched them (`provisioner events`), `provisioner device remove {device.mac}`; `provisioner device approve {device.mac}` keeps it"
+    return did(True, f"{admin.named(device)} is retiring: the files that it fetches next have no accounts and no keys", (*notes, then))
 
 
 def approve(admin: Admin, mac: str, model: str = "", facts: Mapping[str, Any] | None = None) -> Done:

@@ -152,6 +152,17 @@ def approve(here: Session, mac: str, model: str, site: str | None) -> None:
 @device.command()
 @click.argument("mac")
 @session
+def retire(here: Session, mac: str) -> None:
+    """Take a phone out of service: its next files clear its accounts, its phone book and the keys that came from here.
+
+    Its passwords for the menu and the web pages stay, so that nobody finds a factory's on it. Remove it once it has fetched them.
+    """
+    out.done(devices.retire(here.admin, mac))
+
+
+@device.command()
+@click.argument("mac")
+@session
 def block(here: Session, mac: str) -> None:
     """Give a phone nothing any more."""
     out.done(devices.block(here.admin, mac))
