@@ -1,25 +1,20 @@
 """Phone books as files: CSV and vCard to names and numbers, and back.
 
-What cannot be read is told by row and column, all of it at once, and nothing is taken then. Cells that a spreadsheet
-would run as formulas get a ' in front, which is taken away again on the way in (security: CSV injection).
-Sources: RFC 4180 (CSV), RFC 2426 and 6350 (vCard 3, 4), and the vCard 2.1 that old phones export.
+What cannot be read is told by row and column, all of it at once, and nothing is taken then.
+Sources: RFC 2426 and 6350 (vCard 3, 4), and the vCard 2.1 that old phones export.
 """
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 import quopri
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from provisioner import csvfile
 from provisioner.errors import BadValue, nearest
 from provisioner.things import NUMBER_KINDS, Contact
 
-LARGEST = 16_000_000  # bytes of a file
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")  # what a cell may not begin with; the last so that a ' comes back as it was
 _COLUMNS = {
     "phone": "work", "telephone": "work", "tel": "work", "number": "work", "office": "work", "business": "work", "cell": "mobile", "cellphone": "mobile", "private": "home",
 }  # fmt: skip
@@ -70,18 +65,10 @@ class _Faults:
 
 def read(site: str, body: bytes) -> Read:
     """Return the contacts of a CSV or vCard file, which says itself what it is; raises BadValue with every row that is wrong."""
-    if len(body) > LARGEST:
-        raise BadValue(f"the file has more than {LARGEST:,} bytes; no phone keeps such a book, so divide it")
-    text = _text(body)
+    text, guessed = csvfile.decoded(body)
+    if guessed:
+        raise BadValue("the file is neither UTF-8 nor marked as UTF-16; save it as CSV in UTF-8")
     return read_vcards(site, text) if text.lstrip().upper().startswith("BEGIN:VCARD") else read_csv(site, text)
-
-
-def _text(body: bytes) -> str:
-    charset = next((name for mark, name in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")) if body.startswith(mark)), "utf-8")
-    try:
-        return body.decode(charset)
-    except UnicodeDecodeError:
-        raise BadValue("the file is neither UTF-8 nor marked as UTF-16; save it as CSV in UTF-8") from None
 
 
 def read_csv(site: str, text: str) -> Read:
@@ -89,24 +76,23 @@ def read_csv(site: str, text: str) -> Read:
 
     Headings: name, or first name and last name; work, mobile, home, other, each as often as there are numbers.
     """
-    head = text.partition("\n")[0]
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count), strict=True)
+    rows = csvfile.rows(text)
     faults, found = _Faults(), []
+    headings = [_heading(cell, number) for number, cell in enumerate(next(rows, (1, []))[1], 1)]
+    if not {"name", "first name", "last name"} & {*headings} or not {*NUMBER_KINDS} & {*headings}:
+        raise BadValue("row 1: the first row says what the columns are, such as name,work,mobile; it needs a name and a kind of number")
     try:
-        headings = [_heading(cell, number) for number, cell in enumerate(next(rows, []), 1)]
-        if not {"name", "first name", "last name"} & {*headings} or not {*NUMBER_KINDS} & {*headings}:
-            raise BadValue("row 1: the first row says what the columns are, such as name,work,mobile; it needs a name and a kind of number")
-        for cells in rows:
-            place = f"row {rows.line_num}"
-            said = [(f", column {heading}", heading, _restored(cell)) for heading, cell in zip(headings, cells, strict=False)]
+        for number, cells in rows:
+            place = f"row {number}"
+            said = [(f", column {heading}", heading, cell.strip()) for heading, cell in zip(headings, cells, strict=False)]
             if any(cell.strip() for cell in cells[len(headings) :]):
-                faults.told.append(f"{place}: has {len(cells)} cells, and there are {len(headings)} columns; put cells that hold a {rows.dialect.delimiter} into quotes")
+                faults.told.append(f"{place}: has {len(cells)} cells, and there are {len(headings)} columns; put cells that hold a comma or semicolon into quotes")
             elif any(cell.strip() for cell in cells):
                 whole = [cell for _, heading, cell in said if heading == "name"]
                 name = next(filter(None, whole), "") or " ".join(cell for wanted in ("first name", "last name") for _, heading, cell in said if heading == wanted and cell)
                 found.append(faults.contact(site, place, (", column name", name), ((where, heading, cell) for where, heading, cell in said if heading in NUMBER_KINDS and cell)))
-    except csv.Error as why:
-        faults.told.append(f"row {rows.line_num}: is no CSV ({why}); write a quote inside quotes twice")
+    except BadValue as why:  # what comes behind it cannot be read
+        faults.told.append(str(why))
     faults.end()
     return Read(tuple(one for one in found if one))
 
@@ -118,35 +104,14 @@ def _heading(cell: str, number: int) -> str:
     return _COLUMNS.get(word, word)
 
 
-def _defused(text: str) -> str:
-    """Return a cell that no spreadsheet runs.
-
-    >>> _defused("=1+1"), _defused("+351912345678"), _defused("'s-Gravenhage"), _defused("Anna")
-    ("'=1+1", "'+351912345678", "''s-Gravenhage", 'Anna')
-    """
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def _restored(cell: str) -> str:
-    """Return what a cell held before it was defused, without blanks at its ends.
-
-    >>> _restored("'=1+1"), _restored("''s-Gravenhage"), _restored("'s-Gravenhage")
-    ('=1+1', "'s-Gravenhage", "'s-Gravenhage")
-    """
-    return (cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell).strip()
-
-
 def write_csv(contacts: Iterable[Contact]) -> str:
     """Return contacts as CSV, with as many columns of each kind as the longest needs."""
     people = list(contacts)
     numbers = [{kind: [number for one, number in contact.numbers if one == kind] for kind in NUMBER_KINDS} for contact in people]
     columns = [(kind, n) for kind in NUMBER_KINDS for n in range(max((len(one[kind]) for one in numbers), default=0) or (kind == "work"))]
-    out = io.StringIO(newline="")
-    rows = csv.writer(out)
-    rows.writerow(["name", *(f"{kind} {n + 1}" if n else kind for kind, n in columns)])
-    for contact, known in zip(people, numbers, strict=True):
-        rows.writerow([_defused(contact.name), *(_defused(known[kind][n]) if n < len(known[kind]) else "" for kind, n in columns)])
-    return out.getvalue()
+    head = ["name", *(f"{kind} {n + 1}" if n else kind for kind, n in columns)]
+    rows = ([contact.name, *(known[kind][n] if n < len(known[kind]) else "" for kind, n in columns)] for contact, known in zip(people, numbers, strict=True))
+    return "".join(csvfile.written([head, *rows]))
 
 
 def read_vcards(site: str, text: str) -> Read:

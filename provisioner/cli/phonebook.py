@@ -6,10 +6,10 @@ from typing import BinaryIO
 
 import click
 
-from provisioner.addressbook import LARGEST
 from provisioner.admin import phonebook as book
 from provisioner.cli import out
 from provisioner.cli.session import Session, session
+from provisioner.csvfile import LARGEST
 
 
 @click.group()
