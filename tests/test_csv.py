@@ -210,7 +210,7 @@ def test_a_hundred_faults_are_told_and_the_rest_counted(admin: Admin) -> None:
 
 def test_a_file_that_is_too_large_is_not_read(admin: Admin) -> None:
     assert _faults(admin, b"sip_address\n" + b"x" * csvfile.LARGEST) == ["the file has more than 16,000,000 bytes; divide it"]
-    assert _faults(admin, "mac\n" + "\n" * (bulk.MOST_ROWS + 1)) == ["there are more than 50,000 rows; divide the file"]
+    assert _faults(admin, "mac\n" + "\n" * (bulk.MOST_ROWS + 1)) == ["there are more than 20,000 rows; divide the file"]
 
 
 def test_what_a_phones_file_cannot_carry_is_refused_with_its_row(office: Admin) -> None:

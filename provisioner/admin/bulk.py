@@ -20,7 +20,7 @@ from provisioner.errors import BadInput, BadValue, Unfit, nearest
 from provisioner.mac import parse, pretty
 from provisioner.things import Account, Device, Key, Line
 
-MOST_ROWS = 50_000
+MOST_ROWS = 20_000  # of a file: a plan holds them all, in some 7 KB each
 _MOST_TOLD = 100  # faults
 _MOST_NOTES = 10
 _SECRETS = words.SECRET_FACTS

@@ -27,7 +27,7 @@ def import_csv(here: Session, file: BinaryIO, dry_run: bool) -> None:
     The first row names the columns, and tells which of the four it is; `export csv` writes all of them. What has the same SIP address,
     the same MAC, the same MAC and line, or the same scope, module and position is changed, all else added; nothing is removed.
     A column that is left out leaves its fact as it is. An empty cell takes the fact back to its default, but leaves a secret, a state,
-    a model and a firmware as they are. What is added or changed is told first; where one row is wrong, all faults are told by row and
+    a model and a firmware as they are. A ' before =, +, -, @ or ' is taken away, as `export csv` puts it there. What is added or changed is told first; where one row is wrong, all faults are told by row and
     column, and nothing is written.
 
     \b

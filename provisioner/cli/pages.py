@@ -32,7 +32,7 @@ def commands() -> str:
         "",
         "Written from the commands' own help (`make docs`). Data goes to stdout, messages to stderr; `--json` gives the same facts to machines.",
         "Saying what is so already is no error: `nothing to change`, exit code 0. Nothing prompts without a terminal, no password is an argument,",
-        "and secrets are masked everywhere but in `device render --reveal` and `device token`.",
+        "and secrets are masked everywhere but with `--reveal` and in `device token`.",
         "",
         "| exit code | meaning |",
         "| --- | --- |",
