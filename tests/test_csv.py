@@ -183,7 +183,7 @@ def test_a_dry_run_says_the_same_and_writes_nothing(office: Admin) -> None:
         "row 2, column line: 02ac0e000001 (Acme Two) has 2 lines, so there is no line 3", "row 3, column mac: phone 02:ac:0e:00:00:11 is not in the inventory", "row 4, column account: there is no account",
         "row 5, column line: 'x' is not a whole number"]),
     ("scope,position,type,value,line\nsite:default,1,blf,1,\ndevice:02ac0e000001,9,blf,1,\ndevice:02ac0e000001,1,blf,,x\ngroup:default/desk,1,fax,1,\n", [
-        "row 2, column scope: keys belong to a phone or a group", "row 3, column position: 02ac0e000001 (Acme Two) has 4 keys, so there is no key 9", "row 4, column line: 'x' is not",
+        "row 2, column scope: keys belong to a phone or a group", "row 3: 02ac0e000001 (Acme Two) has 4 keys, so there is no key 9", "row 4, column line: 'x' is not",
         "row 4, column value: a key of type blf needs one", "row 5, column type: 'fax' is not one of"]),
 ])  # fmt: skip
 def test_all_that_is_wrong_is_told_by_row_and_column_and_nothing_is_written(office: Admin, text: str, told: list[str]) -> None:

@@ -358,7 +358,7 @@ def _key(admin: Admin, cells: Cells) -> Wish:
     before = next((key for key in admin.store.keys_of(str(where)) if (key.module, key.position) == (probe.module, probe.position)), None)
     kept = {name: getattr(before, name) for name in ("type", "value", "label", "line")} if before else {}
     after = Key(**place, **{**kept, **facts})
-    notes = () if before == after else _in("position", keys.fits, admin, where, after, scopes.phones(admin, where))
+    notes = () if before == after else keys.fits(admin, where, after, scopes.phones(admin, where))  # may be for its place, type or line, so no column
     return Wish(f"key {keys.place(after)} of {where}", before, after, tuple(notes))
 
 
