@@ -39,10 +39,18 @@ def test_what_was_asked_longest_ago_makes_room() -> None:
         kept.put(number, number, 1000)
         kept.get(0)
 
-    assert len(kept) <= 4 and kept.get(0) == 0 and kept.get(9) == 9 and kept.get(1) is None
+    assert len(kept) == 4 and [kept.get(number) for number in (0, 1, 6, 7, 8, 9)] == [0, None, None, 7, 8, 9]
     kept.put(0, 0, 10_000)
-    assert kept.get(0) is None
+    assert len(kept) == 0
     assert "secret" not in repr(Answer(b"secret", "e"))
+
+
+def test_as_many_as_fit_stay_when_all_are_asked_in_turn() -> None:
+    kept: Kept[int] = Kept(10_000)
+    for number in range(10):
+        kept.put(number, number, 1000)
+
+    assert [kept.get(number) for _ in range(3) for number in range(10)] == 3 * list(range(10))
 
 
 @pytest.fixture

@@ -315,9 +315,7 @@ class Loop:
 
     def _question(self, transfer: _Transfer, body: bytes | None) -> None:
         assert self._asker is not None, "answered_by comes before run"
-        token, path = tokens.split(transfer.ask.name)
-        request = PhoneRequest(path, transfer.address, "tftp", token=token)
-        self._asker.ask(request, body, lambda reply: self._guarded(transfer, self._answered, transfer, reply))
+        self._asker.ask(_request(transfer.ask.name, transfer.address), body, lambda reply: self._guarded(transfer, self._answered, transfer, reply))
 
     def _answered(self, transfer: _Transfer, reply: Reply | None) -> None:
         if transfer.state != "asking":
@@ -668,6 +666,13 @@ def _from(source: Peer, family: int) -> tuple[int, int, bytes]:
     if family == socket.AF_INET6:
         return socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, struct.pack("@16sI", socket.inet_pton(socket.AF_INET6, source[0]), source[3])
     return socket.IPPROTO_IP, _IP_PKTINFO, struct.pack("@I4s4s", 0, socket.inet_aton(source[0]), b"\0" * 4)
+
+
+@lru_cache(maxsize=4096)  # phones ask the same each time
+def _request(name: str, address: str) -> PhoneRequest:
+    """Return what a phone asks in our words."""
+    token, path = tokens.split(name)
+    return PhoneRequest(path, address, "tftp", token=token)
 
 
 @lru_cache(maxsize=4096)

@@ -11,6 +11,7 @@ import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -46,6 +47,7 @@ class Terms:
     said: Mapping[str, str] | None = None
 
 
+@lru_cache(maxsize=4096)  # phones ask the same each time
 def read_ask(packet: bytes) -> Ask | None:
     """Return the request of an RRQ or WRQ packet, or None where it cannot be read or is larger than any phone's.
 
