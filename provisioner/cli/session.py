@@ -81,6 +81,17 @@ class Root(click.Group):
         extra["standalone_mode"] = False
         sys.exit(_guarded(lambda: super(Root, self).main(args, prog_name or "provisioner", *rest, **extra)))
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command. click itself would end with 1 where the reader is gone, however much he has read."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise _SeenEnough from None
+
+
+class _SeenEnough(Exception):
+    """Whoever read us has seen enough."""
+
 
 def _guarded(run: Callable[[], object]) -> int:
     """Return the exit code of a command, its error told on stderr."""
@@ -100,7 +111,7 @@ def _guarded(run: Callable[[], object]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("", err=True)
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read us has seen enough; nothing more can be said to it
+    except (BrokenPipeError, _SeenEnough):  # nothing more can be said to him
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
 
