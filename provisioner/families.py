@@ -28,6 +28,9 @@ MANIFEST = "family.toml"
 OVERLAY = "family.local.toml"
 
 
+SHARED = "_shared/"  # before the name of a template that families share
+
+
 def shipped() -> Path:
     """Return the folder of the shipped families: in a checkout, or inside the installed package."""
     inside = Path(__file__).parent / "phones"
@@ -550,6 +553,12 @@ def _fingerprint(folders: Iterable[Path]) -> str:
     return digest.hexdigest()[:16]
 
 
+def _is_there(template: str, folders: Iterable[Path], shared: Iterable[Path]) -> bool:
+    """Return True where a template is in one of the family's folders, or among those that families share."""
+    places = shared if template.startswith(SHARED) else folders
+    return any((place / template.removeprefix(SHARED)).is_file() for place in places)
+
+
 def read_family(folders: Sequence[Path], shared: Sequence[Path] = ()) -> Family:
     """Return the family of a folder and its overlays, the shipped folder first; raises BadManifest."""
     slug = folders[0].name
@@ -582,7 +591,7 @@ def read_family(folders: Sequence[Path], shared: Sequence[Path] = ()) -> Family:
             guard=_guard(read),
             **{key: read[key] for key in ("template", "asset", "scope", "enrols", "asks", "otherwise", "seeds", "named_in", "media_type", "encode") if key in read},
         )
-        if rule.template and not any((folder / rule.template).is_file() for folder in folders):
+        if rule.template and not _is_there(rule.template, folders, shared):
             raise check.fault(f"files[{number}].template", f"names {rule.template}, which is not in the folder")
         if rule.template and rule.asset:
             raise check.fault(f"files[{number}].asset", "cannot stand beside template; take one away")

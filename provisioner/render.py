@@ -24,7 +24,7 @@ from markupsafe import Markup
 
 from provisioner import encode
 from provisioner.errors import BadManifest, ProvisionerError, RenderFailed
-from provisioner.families import Catalog, Family, FileRule, shipped
+from provisioner.families import SHARED, Catalog, Family, FileRule, shipped
 from provisioner.formats import PLACES, Word, Writer
 
 LARGEST = 1_000_000  # bytes of one rendered file (D15)
@@ -104,9 +104,14 @@ class _Environment(ImmutableSandboxedEnvironment):
             return super().get_template(name, parent, globals)
 
     def join_path(self, template: str, parent: str) -> str:
-        if template.startswith("_shared/"):
+        if template.startswith(SHARED):
             return template
         return f"{parent.partition('/')[0]}/{template}"
+
+
+def _name(family: Family, template: str) -> str:
+    """Return the loader's name of a template: one of the family's own folder, or one that families share."""
+    return template if template.startswith(SHARED) else f"{family.slug}/{template}"
 
 
 class Renderer:
@@ -127,7 +132,7 @@ class Renderer:
         Raises Unsayable where a value does not fit the format, RenderFailed with file and
         line where the template is at fault.
         """
-        name = f"{family.slug}/{template or rule.template}"
+        name = _name(family, template or rule.template)
         try:
             self._passes.left = MOST_PASSES
             text = self._template(name, rule.writer).render(context)
@@ -146,15 +151,15 @@ class Renderer:
     def compile(self, family: Family, rule: FileRule) -> None:
         """Compile the rule's template and what it includes; raises BadManifest with file, line and cure where one cannot be."""
         for name in (rule.template, family.bootstrap if rule.scope == "phone" else ""):
-            if name and (f"{family.slug}/{name}", rule.writer) not in self._compiled:
-                self._compiled.update((read, rule.writer) for read, _ in self._sources(f"{family.slug}/{name}", rule.writer))
+            if name and (_name(family, name), rule.writer) not in self._compiled:
+                self._compiled.update((read, rule.writer) for read, _ in self._sources(_name(family, name), rule.writer))
 
     def words(self, family: Family, rule: FileRule) -> frozenset[str]:
         """Return every word in the rule's template and in what it includes: a setting that is not among them cannot reach the file.
 
         Raises BadManifest as `compile` does.
         """
-        name = f"{family.slug}/{rule.template}"
+        name = _name(family, rule.template)
         if name not in self._words:
             self._words[name] = frozenset(word for _, source in self._sources(name, rule.writer) for word in re.findall(r"\w+", source))
         return self._words[name]

@@ -154,3 +154,17 @@ def test_a_manifest_that_is_not_read_is_told(tmp_path: Path) -> None:
         f"{tmp_path}/yours/acme/family.toml is not read, since acme is in {tmp_path}/mine already; name your changes family.local.toml",
     ]
     assert catalog.families["yealink"].thin and "acme" in catalog.families
+
+
+def test_no_two_templates_are_the_same_file() -> None:
+    files = [file for file in families.shipped().rglob("*.j2") if file.is_file()]
+    assert len({file.read_bytes() for file in files}) == len(files)
+
+
+@pytest.mark.parametrize(("name", "there"), [("_shared/here.j2", True), ("here.j2", False), ("_shared/gone.j2", False)])
+def test_a_template_that_families_share_is_named_with_its_folder(tmp_path: Path, name: str, there: bool) -> None:
+    shared = tmp_path / "_shared"
+    shared.mkdir()
+    (shared / "here.j2").write_text("x")
+
+    assert families._is_there(name, [tmp_path / "acme"], [shared]) is there
