@@ -2,8 +2,9 @@
 
 PYTHON ?= python3
 BIN    := .venv/bin
-# What the tests need beside Python: the TFTP and HTTP clients that phones are compared with, a clock to turn, a SIP registrar, an XCAP server and a phone for them, networks and routers.
-TOOLS  := curl tftp-hpa atftp busybox faketime kamailio kamailio-tls-modules kamailio-presence-modules kamailio-sqlite-modules baresip-core iproute2 nftables
+# What the tests need beside Python: the TFTP and HTTP clients that phones are compared with, a clock to turn, a SIP registrar, an XCAP server and a phone for them, networks and routers,
+# readers of FAT and PDF, a browser.
+TOOLS  := curl tftp-hpa atftp busybox faketime kamailio kamailio-tls-modules kamailio-presence-modules kamailio-sqlite-modules baresip-core iproute2 nftables mtools dosfstools poppler-utils chromium
 
 .DEFAULT_GOAL := help
 .PHONY: help install run demo test storm fuzz growth costs bench tools record docs lock build clean
@@ -54,7 +55,7 @@ bench/%storm: bench/%storm.c bench/tftp.h
 	cc -O2 -Wall -o $@ $<
 
 tools:
-	@PATH=$$PATH:/usr/sbin; for tool in curl tftp atftp busybox faketime kamailio baresip ip nft; do command -v $$tool >/dev/null || { $(call apt,$(TOOLS)); exit; }; done; \
+	@PATH=$$PATH:/usr/sbin; for tool in curl tftp atftp busybox faketime kamailio baresip ip nft mcopy fsck.vfat pdftotext chromium; do command -v $$tool >/dev/null || { $(call apt,$(TOOLS)); exit; }; done; \
 	  ls /usr/lib/*/kamailio/modules/xcap_server.so /usr/lib/*/kamailio/modules/db_sqlite.so >/dev/null 2>&1 || $(call apt,$(TOOLS))
 
 record: install  ## rewrite tests/phones/**/*.expected of the boots whose [says] holds
