@@ -8,14 +8,15 @@ for every template, without any template having to tell.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from provisioner import vocabulary
 from provisioner.context import GENERATED, SHOWN, Dummy, Secrets, context_for, said
+from provisioner.encode import legible
 from provisioner.errors import ProvisionerError
-from provisioner.families import Cannot, Family, Model
+from provisioner.families import Cannot, Family, FileRule, Model
 from provisioner.kinds import Bool, Choice, Country, Dial, Endpoint, Host, HostPort, Int, Language, Many, Zone
 from provisioner.layers import Said
 from provisioner.render import Renderer
@@ -108,13 +109,13 @@ def _lines(
         if not rule.template or rule.scope != "phone" or not rule.patterns[0].generates:
             continue
         try:
-            plain = renderer.render(family, rule, context_for(family, model, facts, secrets)).decode(rule.writer.charset).splitlines()
+            plain = _text(renderer, family, rule, context_for(family, model, facts, secrets))
         except ProvisionerError:
             continue
         numbers: set[int] = set()
         for other in others(setting, value, family):
             try:
-                changed = renderer.render(family, rule, context_for(family, model, facts, secrets, instead={setting.name: other}, instead_line=line)).decode(rule.writer.charset).splitlines()
+                changed = _text(renderer, family, rule, context_for(family, model, facts, secrets, instead={setting.name: other}, instead_line=line))
             except ProvisionerError:
                 continue
             for tag, first, last, *_ in difflib.SequenceMatcher(None, plain, changed, autojunk=False).get_opcodes():
@@ -123,6 +124,10 @@ def _lines(
             if numbers:
                 break
         yield from ((rule.name(names), number + 1, plain[number]) for number in sorted(numbers))
+
+
+def _text(renderer: Renderer, family: Family, rule: FileRule, context: Mapping[str, Any]) -> list[str]:
+    return legible(renderer.render(family, rule, context), rule.encode).decode(rule.writer.charset).splitlines()
 
 
 def others(setting: Setting, value: Any, family: Family) -> Iterable[Any]:

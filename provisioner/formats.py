@@ -124,6 +124,10 @@ def _plain(writer: Writer, text: str, name: str) -> str:
     return text
 
 
+def _percent(writer: Writer, text: str, name: str) -> str:
+    return quote(Writer().within_charset(text, name), safe="/:")  # as URLs: also phones that decode nothing read these two
+
+
 FORMATS: Mapping[str, Callable[[Writer, str, str], str]] = {
     "keyvalue": _line,
     "ini": _line,
@@ -132,6 +136,7 @@ FORMATS: Mapping[str, Callable[[Writer, str, str], str]] = {
     "quoted-xml": _quoted_xml,
     "json": _json,
     "plain": _plain,
+    "percent": _percent,
 }
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.encode import ENCODERS
+from provisioner.encode import ENCODERS, legible
 from provisioner.errors import Unsayable
 from provisioner.formats import PLACES, Word, Writer
 
@@ -115,3 +116,29 @@ def test_an_encoder_ends_every_line_as_the_phone_reads_it() -> None:
 
     assert ENCODERS["plain"](body) == body
     assert ENCODERS["crlf"](body) == b'# Format File\r\nNTP_ADDR="ntp.example.com"\r\n'
+
+
+@given(VALUES)
+def test_a_percent_value_is_of_ascii_and_comes_back_intact_or_is_refused(value: str) -> None:
+    try:
+        written = Writer("percent").write(Word(value, "label"))
+    except Unsayable:
+        return
+    assert written.isascii() and not set(written) & set("&= \r\n\0")
+    assert unquote(written, errors="strict") == value
+
+
+def test_summed_pairs_are_those_of_the_published_example() -> None:
+    # shared facts grandstream.md section 3: 0x1c words, the sum 0xc7a8
+    body = b"000b82123456\nP30=time.nist.gov\nP63=1\nP31=1\ngnkey=0b82\n"
+    encoded = ENCODERS["summed-pairs"](body)
+
+    assert encoded[:16].hex(" ", 2) == "0000 001c c7a8 000b 8212 3456 0d0a 0d0a"
+    assert encoded[16:] == b"P30=time.nist.gov&P63=1&P31=1&gnkey=0b82"
+    assert legible(encoded, "summed-pairs") == body.removeprefix(b"000b82123456\n")
+    assert len(ENCODERS["summed-pairs"](body.replace(b"P31=1", b"P31="))) == len(encoded)  # an odd text is filled up
+
+
+def test_summed_pairs_without_a_mac_are_refused() -> None:
+    with pytest.raises(ValueError, match="MAC alone in the first line"):
+        ENCODERS["summed-pairs"](b"P30=time.nist.gov\n")

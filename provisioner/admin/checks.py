@@ -11,6 +11,7 @@ from typing import Any
 from provisioner import coverage, known, vocabulary
 from provisioner.admin import Admin, kinds, sample, sites, words
 from provisioner.config import Config
+from provisioner.encode import legible
 from provisioner.errors import BadManifest, StoreTrouble
 from provisioner.families import Catalog, Family
 from provisioner.mac import pretty
@@ -89,7 +90,7 @@ def files(catalog: Catalog, family: Family) -> Iterator[Finding]:
     where: dict[str, list[str]] = {}
     for model in family.models.values():
         for rule, body in coverage.samples(renderer, family, model):
-            said = [f"cannot be made: {body}"] if isinstance(body, str) else known.faults(family, body, rule.writer.charset)
+            said = [f"cannot be made: {body}"] if isinstance(body, str) else known.faults(family, legible(body, rule.encode), rule.writer.charset)
             unread[rule.match] = unread.get(rule.match, True) and said is None
             for sentence in said or ():
                 where.setdefault(f"{rule.match}: {sentence}", []).append(model.name)

@@ -11,6 +11,7 @@ from typing import Any
 from provisioner import coverage, vocabulary
 from provisioner.admin import Admin, words
 from provisioner.context import device_layers, said
+from provisioner.encode import legible
 from provisioner.errors import BadValue, NotHere, StoreTrouble
 from provisioner.explain import Explanation, facts_not_taken, harmless, is_fact
 from provisioner.explain import explain as explain_one
@@ -34,13 +35,9 @@ def preview(admin: Admin, mac: str, name: str = "") -> tuple[str, str]:
         raise NotHere(f"{admin.named(device)} asks for no file that we make")
     wanted = name or known[0]
     body = admin.booter.preview(device.mac, wanted)
-    return wanted, body.decode(_charset(admin, device.mac, wanted), "replace")
-
-
-def _charset(admin: Admin, mac: str, name: str) -> str:
-    family, model, facts = admin.booter.facts(mac)
-    found = family.file_for(name, model.name, facts.device.firmware)
-    return found[0].writer.charset if found else "utf-8"
+    family, model, facts = admin.booter.facts(device.mac)
+    found = family.file_for(wanted, model.name, facts.device.firmware)
+    return wanted, legible(body, found[0].encode).decode(found[0].writer.charset, "replace") if found else body.decode("utf-8", "replace")
 
 
 def render(admin: Admin, mac: str, folder: Path, reveal: bool) -> list[Path]:
