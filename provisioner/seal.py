@@ -36,22 +36,8 @@ class Seal:
 
     @classmethod
     def at(cls, path: Path) -> Seal:
-        """Return the seal of a key file, which is made where it is missing.
-
-        Raises StoreTrouble where others may read the file, or where it cannot be read or made.
-        """
-        try:
-            if not path.exists():
-                _make(path)
-            mode = stat.S_IMODE(path.stat().st_mode)
-            if mode & 0o077:
-                raise StoreTrouble(f"{path} can be read by others (mode {mode:04o}); chmod 600 {path}")
-            key = path.read_bytes()
-        except OSError as fault:
-            raise StoreTrouble(f"{path}: the key cannot be read or made ({fault.strerror}); check the folder's owner and the disk") from None
-        if len(key) != 32:
-            raise StoreTrouble(f"{path} has {len(key)} bytes instead of 32; put back the key that belongs to this database")
-        return cls(key)
+        """Return the seal of a key file, which is made where it is missing; raises StoreTrouble as `key_of` does."""
+        return cls(key_of(path))
 
     def seal(self, text: str, place: str) -> str:
         """Return the text sealed to a place, 'table:row:column'."""
@@ -80,6 +66,25 @@ class Seal:
     def derive(self, purpose: str) -> bytes:
         """Return 32 bytes for one purpose, from which the key cannot be worked out (RFC 5869, 2.3)."""
         return HKDFExpand(SHA256(), 32, purpose.encode()).derive(self._key)
+
+
+def key_of(path: Path) -> bytes:
+    """Return the 32 bytes of a key file, which is made where it is missing.
+
+    Raises StoreTrouble where others may read the file, or where it cannot be read or made.
+    """
+    try:
+        if not path.exists():
+            _make(path)
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            raise StoreTrouble(f"{path} can be read by others (mode {mode:04o}); chmod 600 {path}")
+        key = path.read_bytes()
+    except OSError as fault:
+        raise StoreTrouble(f"{path}: the key cannot be read or made ({fault.strerror}); check the folder's owner and the disk") from None
+    if len(key) != 32:
+        raise StoreTrouble(f"{path} has {len(key)} bytes instead of 32; put back the key from where you keep it")
+    return key
 
 
 def _make(path: Path) -> None:
