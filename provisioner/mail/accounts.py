@@ -25,6 +25,7 @@ MOST_ACCOUNTS = 200
 
 _WHO = ("sip_address", "username", "auth_username", "extension", "password")
 _HOSTS = ("domain", "registrar", "proxy", "outbound_proxy")
+_EVIDENT = ("realm", "outbound_proxy", "xcap_root", "auth_username")  # what only an account of a phone has
 _SIGNED = frozenset(("email", "number", "name", "extension", "voicemail", "registrar"))
 _FORWARDED = re.compile(r"forwarded|weitergeleitet|encaminhad|reenviad|transf[ée]r|inoltrat|original|ursprüngliche|wrote:|schrieb|escreveu|escribió|a écrit|ha scritto", re.IGNORECASE)
 
@@ -115,7 +116,7 @@ def _version(version: Version) -> Mail:
     layout = Layout.of(found)
     said = list(_own(_read(found, layout), found))
     records, left = _records(said)
-    evidence = labels.has_one_of("@evidence", text)
+    evidence = labels.has_one_of("@evidence", text) or any(one.kind in _EVIDENT and one.reading.value is not None for one in said)
     accounts = [account for record in records[:MOST_ACCOUNTS] if (account := _account(record, evidence))]
     if left and accounts:
         notes.append("the mail has another user name and password, which it does not call those of a phone; they were left out")
@@ -156,7 +157,7 @@ def _read(found: Sequence[Pair], layout: Layout) -> Iterator[_Said]:
                 instead = read_value("username", pair, layout)  # `SIP account: 212`
                 if instead and instead.value is not None and not re.search(r"\s", str(instead.value)):
                     kind, reading = ("registrar", read_value("registrar", pair, layout)) if "." in str(instead.value) else ("username", instead)
-            if reading:
+            if reading and not (kind == "username" and pair.style == "verb" and reading.value is None):
                 yield _Said("sip_address" if kind == "address" else kind, pair, replace(reading, confidence=LIKELY) if kind == "address" and reading.confidence == SURE else reading)
 
 
@@ -301,6 +302,8 @@ def _begins_another(record: _Record, block: Sequence[_Said]) -> bool:
         old = record.values(kind)
         if new and old and not new & old:
             return True
+    if {one.pair.heading for one in block} <= {one.pair.heading for one in record.said}:
+        return False  # all of it stands under one sentence
     mine, theirs = record.own() and record.who(), any(one.own for one in block)
     return bool(mine and not theirs and record.values("password") and any(one.kind in _WHO for one in block))
 
@@ -399,7 +402,7 @@ def _account(record: _Record, evidence: bool) -> Account | None:
         if fact:
             got[kind] = fact
     named = any((one.pair.label.sip or (one.own and one.pair.side == "sip")) and one.kind in (*_WHO, *_HOSTS) or one.kind in ("sip_address", "outbound_proxy", "xcap_root") for one in record.said)
-    placed = any(kind in got for kind in (*_HOSTS, "sip_address"))
+    placed = any(kind in got for kind in (*_HOSTS, "sip_address", "realm"))
     who = any(kind in got or kind in choice.ask for kind in ("sip_address", "username", "auth_username", "extension")) or ("number" in got and "password" in got and named)
     if not who or not (named or evidence) or not (placed or "sip_address" in choice.ask or (named and "password" in got)):
         return None
@@ -468,6 +471,8 @@ def _places(facts: dict[str, Fact], got: dict[str, Fact], ask: dict[str, str], c
             ask["domain"] = ask.get("registrar", "it is not sure")
         else:
             ask.pop("domain", None)
+    if "realm" in got and not address and "domain" not in facts and "domain" not in ask and re.fullmatch(r"(?:[\w-]+\.)+[A-Za-z]{2,}", str(got["realm"].value)):
+        facts["domain"] = replace(got["realm"], value=str(got["realm"].value).lower())
     if "outbound_proxy" not in facts and "proxy" in got and "outbound_proxy" not in ask:
         if address or "domain" in facts:
             facts["outbound_proxy"] = replace(got["proxy"], confidence=UNSURE if got["proxy"].confidence == UNSURE else LIKELY)
@@ -477,8 +482,6 @@ def _places(facts: dict[str, Fact], got: dict[str, Fact], ask: dict[str, str], c
         else:
             facts["domain"] = replace(got["proxy"], confidence=UNSURE)
             ask["domain"] = "the mail names a proxy and no domain, and a proxy may be either"
-    if "realm" in got and not address and "domain" not in facts and "domain" not in ask and re.fullmatch(r"(?:[\w-]+\.)+[A-Za-z]{2,}", str(got["realm"].value)):
-        facts["domain"] = replace(got["realm"], value=str(got["realm"].value).lower())
     ports = _ports(choice.record)
     proxy_port = _one({*ports["outbound_proxy"], *([more["outbound_proxy"]["port"]] if "port" in more.get("outbound_proxy", {}) else [])})
     if "outbound_proxy" in facts and proxy_port is not None:

@@ -148,12 +148,12 @@ def verb() -> re.Pattern[str]:
     return re.compile(r"\s+(?:" + "|".join(_spelt("@is")) + r")\b\s*(?::\s*|\s)", re.IGNORECASE)
 
 
-def _matches(said: list[str]) -> Iterator[tuple[int, int, str]]:
-    """Yield (start, end, kind) of labels among words, from the left, the longest at each place."""
+def _matches(said: list[str], breaks: frozenset[int] = frozenset()) -> Iterator[tuple[int, int, str]]:
+    """Yield (start, end, kind) of labels among words, from the left, the longest at each place; none goes over a break, which stands before that word."""
     place = 0
     while place < len(said):
         for one, kind in _by_first().get(said[place], ()):
-            if tuple(said[place : place + len(one)]) == one:
+            if tuple(said[place : place + len(one)]) == one and breaks.isdisjoint(range(place + 1, place + len(one))):
                 yield place, place + len(one), kind
                 place += len(one) - 1
                 break
@@ -224,6 +224,14 @@ def _chosen(kinds: set[str], parted: bool) -> tuple[str, ...]:
     return (min(kinds, key=_RANK.index),)
 
 
+def _begins_run(text: str, said: list[Word], first: int) -> bool:
+    """Return True where a word, or the `Your` before it, begins with a capital right behind a value."""
+    while first and said[first - 1].text in table()["@neutral"] and text[said[first - 1].end : said[first].start] == " ":
+        first -= 1
+    here = said[first].start
+    return bool(here and text[here].isupper() and not text[here - 1].isspace())
+
+
 def _parted(text: str, said: list[Word]) -> list[Word]:
     """Return words in which `Senhaab3` is `Senha` and `ab3`: where text runs together, a secret may begin with a small letter."""
     found: list[Word] = []
@@ -233,8 +241,8 @@ def _parted(text: str, said: list[Word]) -> list[Word]:
             continue
         for phrase in table()["password"].values():
             first = place - len(phrase) + 1
-            begins = first >= 0 and said[first].start and text[said[first].start].isupper() and not text[said[first].start - 1].isspace()
-            if begins and word.text.startswith(phrase[-1]) and word.text != phrase[-1] and tuple(one.text for one in said[first:place]) == phrase[:-1] and len(phrase[-1]) > 4:
+            glued = word.text.startswith(phrase[-1]) and word.text != phrase[-1] and len(phrase[-1]) > 4
+            if glued and first >= 0 and tuple(one.text for one in said[first:place]) == phrase[:-1] and _begins_run(text, said, first):
                 cut = word.start + len(phrase[-1])
                 found[-1:] = [Word(phrase[-1], word.start, cut), Word(word.text[len(phrase[-1]) :], cut, word.end)]
                 break
@@ -249,19 +257,22 @@ def scan(text: str, run: bool) -> Iterator[Found]:
     said = _parted(text, words(text)) if run else words(text)
     folded = [word.text for word in said]
     around = _in("@sip", folded) | _in("@web", folded) | _in("@neutral", folded)
+    breaks = frozenset(place for place in range(1, len(said)) if re.search(r"[:=@()]", text[said[place - 1].end : said[place].start]))
     least = 0
-    for first, last, _ in _matches(folded):
+    for first, last, _ in _matches(folded, breaks):
         start = first
-        while start > least and start - 1 in around and re.fullmatch(r"[\s_-]+", text[said[start - 1].end : said[start].start]):
+        while start > least and start - 1 in around and re.fullmatch(r"[\s_-]", text[said[start - 1].end : said[start].start]):
             start -= 1
         here, end = said[start].start, said[last - 1].end
         before = text[here - 1] if here else ""
         grown = bool(before) and before.isalnum()
-        if (grown or before in "/.@-_:") and before != "":
+        if (grown or before in "/.@-_:") and before != "" and not (run and text[here].isupper() and (grown or before == "/")):
             start = first  # what stands before it is part of a value
             here = said[start].start
             before = text[here - 1] if here else ""
             grown = bool(before) and before.isalnum()
+        whose = re.compile(r"[ \xa0](?:SIP|VoIP)" if run else r"[ \xa0](?:SIP|VoIP)\b").match(text, end)  # `Mot de passe SIP`
+        end = whose.end() if whose else end
         if end < len(text) and text[end].isalnum() and not run:
             continue
         if before and not (run and text[here].isupper()) and (before in "@._%+&=#~" or (before in "/-" and here > 1 and not text[here - 2].isspace())):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ _ASIDE_MARK = re.compile(r"\s*\([^()]*\)[\s*_]*[:=]")
 _BULLET = re.compile(rf"[\s{_MARKS}*_•·▪‣◦●○■□✓✔➤➢►→#–—-]*(?:\d{{1,2}}[.)]\s+)?")
 _DELIMITER = re.compile(r"[,;|•·]\s*|[.!?:]\s+|\s[–—-]\s|\s/\s|\(\s*")
 _TAIL = re.compile(r"[.!?:]\s+")
+_GLUED = re.compile(r"\S*[^\W\d_]\d\S*[^\s:]")  # `ext204` is a value, whatever its letters say
 MOST_PAIRS = 4_000
 MOST_LINE = 4_000  # characters; a longer line is no text of a mail
 _STRONG = frozenset(("sip_address", "auth_username", "domain", "registrar", "proxy", "outbound_proxy", "outbound_proxy_port", "transport", "xcap_root", "registrar_port", "realm"))
@@ -120,14 +122,13 @@ class _Finder:
         self.header = []
 
     def _cells(self, line: Line) -> list[str]:
-        if self.header_split == "spaces":
-            return re.split(r"\s{2,}", line.text.strip())
-        return list(line.cells)
+        return _split(line.text.strip(), self.header_split) if self.header_split else list(line.cells)
 
     def _begins_table(self, line: Line, place: int) -> bool:
-        cells, split = list(line.cells), "cells"
+        cells, split = list(line.cells), ""
         if len(cells) == 1 and not line.html:
-            cells, split = re.split(r"\s{2,}", line.text.strip()), "spaces"
+            split = next((mark for mark in ",;" if line.text.count(mark) > 1), " ")
+            cells = _split(line.text.strip(), split)
         there = [cell for cell in cells if plain(cell).strip()]
         if len(there) < 2 or any(re.search(r"[:=]\s*\S|\d|@", plain(cell)) for cell in there):
             return False
@@ -163,13 +164,13 @@ class _Finder:
                 self._add(Pair(label, value, plain(value).strip(), "cell", html=html, place=(place, 0), record=(self.table, self.row)), html)
 
     def _labelled_row(self, cells: list[str], place: int, html: bool) -> bool:
-        said = [classify(plain(cell).strip(" :：")) if not re.search(r":\s*\S", plain(cell)) else None for cell in cells]
+        said = [_label_of_cell(cell) for cell in cells]
         if not said[0] or said[0].loose > 1:
             return False
-        if len(cells) > 3 and len(cells) % 2 == 0 and all(said[place] for place in range(0, len(cells), 2)) and not any(said[1::2]):
-            for label, value in zip(said[::2], cells[1::2], strict=True):
+        if len(cells) > 3 and len(cells) % 2 == 0 and all(said[place] for place in range(0, len(cells), 2)) and not any(one and not one.loose for one in said[1::2]):
+            for label, named, value in zip(said[::2], cells[::2], cells[1::2], strict=True):
                 assert label
-                self._add(Pair(label, value, plain(value).strip(), "cell", html=html, place=(place, 0)), html)
+                self._add(Pair(label, value, f"{plain(named).strip(' :')}: {plain(value).strip()}", "cell", html=html, place=(place, 0)), html)
             return True
         for column, value in enumerate(cells[1:], 1):
             words = f"{plain(cells[0]).strip(' :')}: {plain(value).strip()}"
@@ -270,9 +271,27 @@ class _Finder:
         self.open = True
 
 
+def _split(text: str, mark: str) -> list[str]:
+    """Return the cells of a line: parted by two blanks or more, or as CSV by a mark, where quotes may stand around one."""
+    if mark == " ":
+        return re.split(r"\s{2,}", text)
+    try:
+        return [cell.strip() for cell in next(csv.reader([text], delimiter=mark, skipinitialspace=True), [])]
+    except csv.Error:
+        return [text]
+
+
+def _label_of_cell(cell: str) -> Label | None:
+    """Return the label that a cell is; one with an address, a host or a value behind a colon in it is none."""
+    shown = plain(cell)
+    return None if re.search(r":\s*\S|@|\w\.\w", shown) or _GLUED.fullmatch(shown.strip()) else classify(shown.strip(" :："))
+
+
 def _is_label_alone(text: str) -> Label | None:
     """Return the label that is all of a line, with or without a colon."""
     bare = plain(text).strip()
+    if _GLUED.fullmatch(bare):
+        return None
     bare = _BULLET.sub("", bare, count=1).rstrip(" :：*_-–=")
     label = classify(bare)
     return label if label and not label.loose and len(labels.words(bare)) <= 7 and not re.search(r"[.!?@]\s*$|://|@", bare) else None
@@ -369,7 +388,7 @@ def _inner_label(text: str, since: int, joint: _Joint, inline: list[labels.Found
     if place is None or joint.start < inline[place].end:
         return None
     start = inline[place].start
-    while place and inline[place - 1].start >= since and not text[inline[place - 1].end : start].strip(" " + _MARKS):
+    while place and inline[place - 1].start >= since and not text[inline[place - 1].end : start].strip(" /" + _MARKS):
         place, start = place - 1, inline[place - 1].start
     before = plain(text[since:start])
     if not before.strip() and outer and "password" in outer.kinds:
@@ -387,7 +406,7 @@ def _cut(text: str, starts: Sequence[tuple[int, int, Label, str]]) -> Iterator[P
     for place, (start, value, label, style) in enumerate(starts):
         last = place + 1 == len(starts)
         end = len(text) if last else starts[place + 1][0]
-        raw = text[value:end] if last else re.sub(rf"\s*(?:[,;|•·(/]|(?<=\s)[–—-]|\b(?:and|und|et|e|y)\b)?[\s{OPEN}]*$", "", text[value:end])
+        raw = text[value:end] if last else re.sub(rf"\s*(?:[,;|•·(]|(?<=\s)[/–—-]|\b(?:and|und|et|e|y)\b)?[\s{OPEN}]*$", "", text[value:end])
         words = plain(text[start:value] + raw).strip()
         if not plain(raw).strip() and not last:
             number = label.number

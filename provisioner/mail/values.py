@@ -48,7 +48,7 @@ class Layout:
     def of(cls, pairs: Sequence[Pair]) -> Layout:
         """Return the habits of a mail."""
         others = [pair for pair in pairs if "password" not in pair.label.kinds]
-        written = [pair for pair in others if pair.style == "mark" and not pair.html]
+        written = [pair for pair in others if pair.style in ("mark", "line") and not pair.html]
         return cls(
             Counter(pair.value.strip()[0] for pair in others if _wrapped(pair.value.strip())),
             Counter(pair.lead for pair in written),
@@ -182,6 +182,8 @@ def _username(pair: Pair, text: str, layout: Layout) -> Reading | None:
     parts = bare.split()
     value = _bare(parts[0]).rstrip(".!?") if parts else ""
     rest = bare[len(parts[0]) :].strip() if parts else ""
+    if pair.style == "verb" and not pair.bounded and rest and not re.search(r"\d", value):
+        return Reading(None, UNSURE, "the mail does not say it")  # `Your account is ready. Here are…`
     if not value or not _is_user(value):
         return Reading(bare, UNSURE, "it has characters that a SIP user cannot have")
     if rest and not re.fullmatch(r"\(.*\)\.?|[-–—]\s.*", rest):
@@ -318,6 +320,8 @@ def _display_name(pair: Pair, text: str, layout: Layout) -> Reading | None:
     bare = _bare(text)
     if _URL.search(bare) or "@" in bare or len(bare) > 64 or not re.search(r"\w", bare):
         return None
+    if pair.style == "run" and re.search(r"[^\W\d_](?<![A-ZÀ-ÖØ-Þ])[A-ZÀ-ÖØ-Þ]", bare):
+        return Reading(bare, UNSURE, "another word may have run into it")
     return Reading(bare, LIKELY)
 
 
