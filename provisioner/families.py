@@ -179,6 +179,16 @@ class Stranger:
     path: Pattern | None = None
 
 
+@dataclass(frozen=True)
+class Way:
+    """How a person does one thing with these phones: steps of (verb, words), the words being labels as the phone shows them."""
+
+    purpose: str
+    steps: tuple[tuple[str, tuple[str, ...]], ...]
+    source: str
+    guard: Guard = Guard()
+
+
 class LanguageMap(dict[str, Any]):
     """Language tags to the vendor's words; pt-BR falls back to pt."""
 
@@ -230,6 +240,7 @@ class Family:
     password_alphabet: str
     password_length: int
     notify: Notify
+    guide: tuple[Way, ...]
     folders: tuple[Path, ...]
     fingerprint: str
     _by_name: Mapping[str, Model] = field(repr=False, default_factory=dict)
@@ -423,6 +434,36 @@ def _event(value: object) -> str:
     return text
 
 
+PURPOSES = ("address", "import", "stick", "reset", "find")
+# verb of a step -> how many words it takes, at least and at most
+STEPS: Mapping[str, tuple[int, int]] = {
+    "page": (1, 9), "menu": (1, 9), "app": (1, 9), "type": (2, 2), "choose": (2, 2), "press": (1, 1), "hold": (2, 2), "start": (1, 1), "dial": (1, 1),
+    "file": (1, 1), "password": (1, 1), "stick": (0, 0), "restart": (0, 0),
+}  # fmt: skip
+_VALUE = re.compile(r"\{(?:url|bare|scheme|SCHEME|host|port|path|file)\}")
+
+
+def _steps(value: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    if not isinstance(value, list) or not value:
+        raise ValueError('must be a list of steps, such as [{ page = ["Settings", "Auto Provision"] }]')
+    read = []
+    for step in value:
+        if not isinstance(step, dict) or len(step) != 1:
+            raise ValueError(f"has {step!r}, which is not one step; write it as {{ press = \"Confirm\" }}")
+        ((verb, said),) = step.items()
+        if verb not in STEPS:
+            raise ValueError(f"has the step {verb!r}, which nobody knows{nearest(verb, STEPS)}")
+        words = (said,) if isinstance(said, str) else () if said is True else _texts(said)
+        least, most = STEPS[verb]
+        if not least <= len(words) <= most:
+            raise ValueError(f"has the step {verb!r} with {len(words)} words; it takes {least}" + (f" to {most}" if most > least else "" if least else ": write true"))
+        for word in words:
+            if re.search(r"[{}]", _VALUE.sub("", word)):
+                raise ValueError(f"has {word!r}, which holds a brace that is none of {{url}} {{bare}} {{scheme}} {{SCHEME}} {{host}} {{port}} {{path}} {{file}}")
+        read.append((verb, words))
+    return tuple(read)
+
+
 def _table(value: object) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("must be a table")
@@ -453,7 +494,7 @@ SCHEMA: Mapping[str, Mapping[str, Reader]] = {
         "name": _text, "vendor": _text, "kind": _one_of("hardware", "softphone"), "thin": _truth,
         "wires": _some_of("http", "https", "tftp"), "unconfirmed": _texts, "identify": _table, "provisioning": _table,
         "passwords": _table, "notify": _table, "files": _tables, "uploads": _tables, "settings": _said, "digitmap": _words, "time": _table, "maps": _table,
-        "cannot": _table, "restarts": _table, "models": _table,
+        "cannot": _table, "restarts": _table, "guide": _tables, "models": _table,
     },
     "identify": {"ouis": _ouis, "user_agents": _patterns, "strangers": _tables},
     "strangers": {"user_agent": _patterns, "path": _patterns, "sentence": _text},
@@ -469,6 +510,7 @@ SCHEMA: Mapping[str, Mapping[str, Reader]] = {
     "time": {"forms": _some_of("word", "posix", "week", "weekday-after", "dates")},
     "cannot": {"why": _text, "source": _text, **_GUARD},
     "restarts": {"settings": _texts, "source": _text},
+    "guide": {"purpose": _one_of(*PURPOSES), "steps": _steps, "source": _text, **_GUARD},
     "models": {
         "lines": _number, "keys": _number, "modules": _number, "module_keys": _number, "code": _text, "aliases": _texts, "brand": _text,
         "source": _text, "confidence": _one_of("doc", "peer2+", "peer1", "derived", "recalled"), "settings": _said,
@@ -482,6 +524,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "cannot": ("why", "source"),
     "restarts": ("settings", "source"),
     "notify": ("source",),
+    "guide": ("purpose", "steps", "source"),
     "models": ("source",),
 }
 
@@ -608,6 +651,7 @@ def read_family(folders: Sequence[Path], shared: Sequence[Path] = ()) -> Family:
     uploads = [check.table("uploads", table, f"uploads[{number}]") for number, table in enumerate(top.get("uploads", []), 1)]
     strangers = [check.table("strangers", table, f"identify.strangers[{number}]") for number, table in enumerate(ident.get("strangers", []), 1)]
     cannot = {name: check.table("cannot", table, f"cannot.{name}") for name, table in top.get("cannot", {}).items()}
+    guide = [check.table("guide", table, f"guide[{number}]") for number, table in enumerate(top.get("guide", []), 1)]
     restarts = check.table("restarts", top["restarts"], "restarts")["settings"] if "restarts" in top else ()
     for name in restarts:
         if name not in vocabulary.BY_NAME:
@@ -635,6 +679,7 @@ def read_family(folders: Sequence[Path], shared: Sequence[Path] = ()) -> Family:
         scheme_apart=prov.get("scheme_apart", False), url_parts=prov.get("parts", ()), longest_url=prov.get("most", 127), bootstrap=prov.get("bootstrap", ""),
         password_alphabet=words.get("alphabet", "abcdefghijkmnpqrstuvwxyz23456789"), password_length=words.get("length", 12),
         notify=Notify(**check.table("notify", top["notify"], "notify")) if "notify" in top else Notify(),
+        guide=tuple(Way(row["purpose"], row["steps"], row["source"], _guard(row)) for row in guide),
         folders=tuple(folders), fingerprint=_fingerprint([*shared, *folders]), _by_name=MappingProxyType(by_name),
     )  # fmt: skip
 
