@@ -20,15 +20,24 @@ from provisioner.things import Account, Book, Contact, Device, Group, Key, Line,
 
 _UNSEEN = ("name", "location", "asset_tag", "notes", "factory_password", "email", "provider")  # in no phone's file, so no phone is revised for them
 _ASKED = ("username", "auth_username", "password", "domain", "registrar", "realm", "outbound_proxy", "transport")  # what an account's server was asked with
+Judge = Callable[[str, str, Any, Any], None]  # noun, name, before, after
 _OWN = ("revision", "revised_at", "cleared", "last_seen_at", "last_address", "dated_year", "generation")  # a put does not say these
 
 
 class Transaction:
     """The verbs of one change; made by Store.change."""
 
-    def __init__(self, store: Records, connection: sqlite3.Connection, seal: Seal, now: Callable[[], datetime], who: str, door: str) -> None:
-        """connection: inside its write transaction."""
-        self._store, self._db, self._seal, self._now, self._who, self._door = store, connection, seal, now, who, door
+    def __init__(
+        self, store: Records, connection: sqlite3.Connection, seal: Seal, now: Callable[[], datetime], who: str, door: str, judge: Judge | None = None
+    ) -> None:
+        """connection: inside its write transaction; judge: asked before each change of a thing is written, raises where it may not be."""
+        self._store, self._db, self._seal, self._now, self._who, self._door, self._judge = store, connection, seal, now, who, door, judge
+        self._batch = 0  # the number of the first change of this transaction
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The connection, for the room that keeps people; the things are this one's."""
+        return self._db
 
     # Devices
 
@@ -437,16 +446,22 @@ class Transaction:
     def _revise_where(self, condition: str, *values: str) -> None:
         revise(self._db, self._now().isoformat(timespec="seconds"), condition, *values)
 
+    def note(self, noun: str, name: str, before: Any, after: Any) -> int:
+        """Add a row of history for what others keep in this transaction, `connection`; return its number."""
+        return self._history(noun, name, before, after)
+
     def _history(self, noun: str, name: str, before: object, after: object) -> int:
-        """Add a row of history; return its number."""
-        cursor = self._db.execute(
-            "INSERT INTO changes (at, who, door, noun, name, before, after) VALUES (?, ?, ?, ?, ?, 'null', 'null')",
-            (self._now().isoformat(timespec="seconds"), self._who, self._door, noun, name),
+        if self._judge:
+            self._judge(noun, name, before, after)
+        last = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'changes'").fetchone()
+        number = int(last["seq"] if last else 0) + 1
+        self._batch = self._batch or number
+        texts = (json.dumps(self._sealed(thing, f"changes:{number}:{column}"), default=str) for column, thing in (("before", before), ("after", after)))
+        self._db.execute(
+            "INSERT INTO changes (id, at, who, door, noun, name, before, after, batch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (number, self._now().isoformat(timespec="seconds"), self._who, self._door, noun, name, *texts, self._batch),
         )
-        for column, thing in (("before", before), ("after", after)):
-            text = json.dumps(self._sealed(thing, f"changes:{cursor.lastrowid}:{column}"), default=str)
-            self._db.execute(f"UPDATE changes SET {column} = ? WHERE id = ?", (text, cursor.lastrowid))
-        return int(cursor.lastrowid or 0)
+        return number
 
     def _sealed(self, thing: Any, place: str) -> dict[str, Any] | None:
         if thing is None:

@@ -10,6 +10,9 @@
     │   ├── NotHere              no such account, device, site, group, line
     │   ├── BadConfig            config.toml or the environment
     │   └── BadManifest          a family's folder: manifest or template
+    ├── NotAllowed               the operator's role or sites do not reach that far
+    ├── Outdated                 somebody else has changed it since it was read
+    ├── SlowDown                 too many wrong passwords from there; says when to try again
     ├── Unsayable                a value that this file format cannot carry unchanged
     ├── NotServed                the phone gets the same empty 404 for all three
     │   ├── Unknown              nobody has added this phone
@@ -70,6 +73,23 @@ class BadConfig(BadInput):
 
 class BadManifest(BadInput):
     """A fault in a family's folder, in its manifest or in a template."""
+
+
+class NotAllowed(ProvisionerError):
+    """The operator's role or sites do not reach that far."""
+
+
+class Outdated(ProvisionerError):
+    """Somebody else has changed it since it was read; nothing was written."""
+
+
+class SlowDown(ProvisionerError):
+    """Too many wrong passwords from one address for one name."""
+
+    def __init__(self, seconds: int) -> None:
+        """seconds: until the next try counts."""
+        super().__init__(f"too many wrong passwords; try again in {seconds} seconds")
+        self.seconds = seconds
 
 
 class Unsayable(ProvisionerError):

@@ -94,6 +94,47 @@ def m005_account_books(db: Database) -> None:
     )
 
 
+@things()
+def m006_people(db: Database) -> None:
+    """Who may come in by the admin's door; and history that nobody can rewrite, each change with those that were made with it."""
+    for statement in _PEOPLE.split(";\n\n"):
+        db.conn.execute(statement)
+
+
+_PEOPLE = """
+CREATE TABLE operators (
+    name TEXT PRIMARY KEY, password TEXT NOT NULL, role TEXT NOT NULL, sites TEXT NOT NULL, language TEXT NOT NULL, timezone TEXT NOT NULL,
+    made_at TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sessions (
+    hash TEXT PRIMARY KEY, operator TEXT NOT NULL REFERENCES operators(name) ON DELETE CASCADE, made_at TEXT NOT NULL, seen_at TEXT NOT NULL,
+    address TEXT NOT NULL, agent TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE INDEX sessions_of_operator ON sessions (operator);
+
+CREATE TABLE api_keys (
+    prefix TEXT PRIMARY KEY, hash TEXT NOT NULL, operator TEXT NOT NULL REFERENCES operators(name) ON DELETE CASCADE, label TEXT NOT NULL,
+    role TEXT NOT NULL, sites TEXT NOT NULL, made_at TEXT NOT NULL, expires_at TEXT NOT NULL, used_at TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE links (
+    hash TEXT PRIMARY KEY, operator TEXT NOT NULL UNIQUE, expires_at TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE repeated_asks (
+    who TEXT NOT NULL, key TEXT NOT NULL, asked TEXT NOT NULL, status INTEGER NOT NULL, headers TEXT NOT NULL, body TEXT NOT NULL, at TEXT NOT NULL,
+    PRIMARY KEY (who, key)) STRICT, WITHOUT ROWID;
+
+CREATE INDEX repeated_asks_by_time ON repeated_asks (at);
+
+ALTER TABLE changes ADD COLUMN batch INTEGER NOT NULL DEFAULT 0;
+
+CREATE INDEX changes_of_batch ON changes (batch);
+
+CREATE TRIGGER changes_stay BEFORE UPDATE ON changes BEGIN SELECT RAISE(ABORT, 'history is only added to'); END;
+
+CREATE TRIGGER changes_are_kept BEFORE DELETE ON changes BEGIN SELECT RAISE(ABORT, 'history is only added to'); END
+"""
+
+
 @events()
 def m001_events(db: Database) -> None:
     """The tables of the first release."""

@@ -506,10 +506,24 @@ class Records:
         """Return the names of what a phone sent, with the time of each."""
         return {row["name"]: row["at"] for row in self._rows("SELECT name, at FROM uploads WHERE mac = ? ORDER BY name", mac)}
 
-    def changes(self, limit: int = 100, noun: str = "", name: str = "") -> list[Change]:
-        """Return the last changes, the newest first, secrets as *."""
-        rows = self._rows("SELECT * FROM changes WHERE (? = '' OR noun = ?) AND (? = '' OR name = ?) ORDER BY id DESC LIMIT ?", noun, noun, name, name, limit)
-        return [Change(row["id"], row["at"], row["who"], row["door"], row["noun"], row["name"], _shown(row["before"]), _shown(row["after"])) for row in rows]
+    def changes(self, limit: int = 100, noun: str = "", name: str = "", who: str = "", below: int = 0, above: int = 0) -> list[Change]:
+        """Return the last changes, the newest first, secrets as *; below, above: only those whose numbers are."""
+        said = {"noun": noun, "name": name, "who": who}
+        conditions = [f"{column} = :{column}" for column, word in said.items() if word] + (["id < :below"] if below else [])
+        rows = self.stream(
+            f"SELECT * FROM changes WHERE {' AND '.join([*conditions, 'id > :above'])} ORDER BY id DESC LIMIT :limit", {**said, "below": below, "above": above, "limit": limit}
+        )
+        return [_change(row, _shown(row["before"]), _shown(row["after"])) for row in rows]
+
+    def batch(self, number: int) -> list[Change]:
+        """Return the changes that were made in one transaction with this one, in their order, their secrets opened: for undoing them alone."""
+        rows = self._rows("SELECT * FROM changes WHERE id = ? OR (batch != 0 AND batch = (SELECT batch FROM changes WHERE id = ?)) ORDER BY id", number, number)
+        return [_change(row, *(self._opened(row, column) for column in ("before", "after"))) for row in rows]
+
+    def _opened(self, row: sqlite3.Row, column: str) -> dict[str, Any] | None:
+        found = json.loads(row[column])
+        place = f"changes:{row['id']}:{column}"
+        return {name: json.loads(self._seal.open(value["sealed"], f"{place}.{name}")) if _is_sealed(value) else value for name, value in found.items()} if found else found
 
     def values_said(self, name: str) -> set[Any]:
         """Return every value that any scope says of a setting which is no secret."""
@@ -656,11 +670,17 @@ def _joined(same: list[Contact]) -> Contact:
     return trusted(Contact, {**vars(same[0]), "numbers": tuple((kind, number) for number, kind in numbers.items())})
 
 
+def _change(row: sqlite3.Row, before: dict[str, Any] | None, after: dict[str, Any] | None) -> Change:
+    return Change(row["id"], row["at"], row["who"], row["door"], row["noun"], row["name"], before, after, row["batch"] or row["id"])
+
+
+def _is_sealed(value: object) -> bool:
+    return isinstance(value, dict) and "sealed" in value
+
+
 def _shown(text: str) -> dict[str, Any] | None:
     found = json.loads(text)
-    if isinstance(found, dict):
-        return {name: "*" if isinstance(value, dict) and "sealed" in value else value for name, value in found.items()}
-    return None
+    return {name: "*" if _is_sealed(value) else value for name, value in found.items()} if isinstance(found, dict) else None
 
 
 __all__ = ["BootFacts", "Records", "sqlite3", "trouble", "trusted"]

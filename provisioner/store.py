@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from provisioner.changes import Transaction, revise
+from provisioner.changes import Judge, Transaction, revise
 from provisioner.errors import NotHere, StoreTrouble
 from provisioner.mac import pretty
 from provisioner.records import BootFacts, Records, trouble, writable
@@ -43,13 +43,13 @@ class Store(Records):
         return cls(path, seal, now, read_only=path.exists() and not writable(path))
 
     @contextmanager
-    def change(self, who: str, door: str) -> Iterator[Transaction]:
+    def change(self, who: str, door: str, judge: Judge | None = None) -> Iterator[Transaction]:
         """Write things: all of the block or nothing, with a row of history for each.
 
-        who: the operator; door: cli, api, console, boot.
+        who: the operator; door: cli, api, console, boot; judge: asked before each thing is written, raises where it may not be.
         """
         with self.writing() as connection:
-            yield Transaction(self, connection, self._seal, self._now, who, door)
+            yield Transaction(self, connection, self._seal, self._now, who, door, judge)
 
     def seen(self, mac: str, address: str, firmware: str) -> None:
         """Remember where a phone was seen and with which firmware; another firmware is a revision, since its files may be others."""

@@ -485,7 +485,10 @@ _event_row = attrgetter(*EVENT_ROW)
 
 @dataclass(frozen=True)
 class Change:
-    """One row of history: who changed what; before and after without any secret ('*' stands for one)."""
+    """One row of history: who changed what; before and after without any secret ('*' stands for one).
+
+    batch: the number of the first change that was made in the same transaction.
+    """
 
     id: int
     at: str
@@ -493,8 +496,9 @@ class Change:
     door: str
     noun: str
     name: str
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
+    before: dict[str, Any] | None = field(repr=False)
+    after: dict[str, Any] | None = field(repr=False)
+    batch: int = 0
 
 
 def address(text: str) -> str:
