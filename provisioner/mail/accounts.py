@@ -157,7 +157,7 @@ def _read(found: Sequence[Pair], layout: Layout) -> Iterator[_Said]:
                 instead = read_value("username", pair, layout)  # `SIP account: 212`
                 if instead and instead.value is not None and not re.search(r"\s", str(instead.value)):
                     kind, reading = ("registrar", read_value("registrar", pair, layout)) if "." in str(instead.value) else ("username", instead)
-            if reading and not (kind == "username" and pair.style == "verb" and reading.value is None):
+            if reading and not (kind in ("username", "sip_address") and pair.style == "verb" and reading.value is None):
                 yield _Said("sip_address" if kind == "address" else kind, pair, replace(reading, confidence=LIKELY) if kind == "address" and reading.confidence == SURE else reading)
 
 

@@ -226,7 +226,7 @@ def _chosen(kinds: set[str], parted: bool) -> tuple[str, ...]:
 
 def _begins_run(text: str, said: list[Word], first: int) -> bool:
     """Return True where a word, or the `Your` before it, begins with a capital right behind a value."""
-    while first and said[first - 1].text in table()["@neutral"] and text[said[first - 1].end : said[first].start] == " ":
+    while first and (said[first - 1].text in table()["@neutral"] or said[first - 1].text in ("sip", "voip")) and text[said[first - 1].end : said[first].start] == " ":
         first -= 1
     here = said[first].start
     return bool(here and text[here].isupper() and not text[here - 1].isspace())
@@ -249,6 +249,12 @@ def _parted(text: str, said: list[Word]) -> list[Word]:
     return found
 
 
+def _breaks(text: str, before: Word, word: Word, run: bool) -> bool:
+    """Return True where no label goes over what stands between two words; in text that runs together, a capital right behind a value begins another."""
+    between = text[before.end : word.start]
+    return bool(re.search(r"[:=@()]", between)) or (run and between in ("", "/") and text[before.end - 1].islower() and text[word.start].isupper())
+
+
 def scan(text: str, run: bool) -> Iterator[Found]:
     """Yield the labels in running text, from the left; with the words before them that belong to them.
 
@@ -257,7 +263,7 @@ def scan(text: str, run: bool) -> Iterator[Found]:
     said = _parted(text, words(text)) if run else words(text)
     folded = [word.text for word in said]
     around = _in("@sip", folded) | _in("@web", folded) | _in("@neutral", folded)
-    breaks = frozenset(place for place in range(1, len(said)) if re.search(r"[:=@()]", text[said[place - 1].end : said[place].start]))
+    breaks = frozenset(place for place in range(1, len(said)) if _breaks(text, said[place - 1], said[place], run))
     least = 0
     for first, last, _ in _matches(folded, breaks):
         start = first
@@ -271,6 +277,9 @@ def scan(text: str, run: bool) -> Iterator[Found]:
             here = said[start].start
             before = text[here - 1] if here else ""
             grown = bool(before) and before.isalnum()
+        if run and here > 4 and (glued := re.search(r"(?:SIP|VoIP)[ -]$", text[here - 5 : here])):
+            here -= len(glued[0])  # `…qZSIP-Benutzername`
+            before, grown = text[here - 1], text[here - 1].isalnum()
         whose = re.compile(r"[ \xa0](?:SIP|VoIP)" if run else r"[ \xa0](?:SIP|VoIP)\b").match(text, end)  # `Mot de passe SIP`
         end = whose.end() if whose else end
         if end < len(text) and text[end].isalnum() and not run:
