@@ -268,6 +268,7 @@ class Booter:
     def _bootstrap(self, family: Family, rule: FileRule, device: Device, site: Site) -> Reply:
         """Return the file that holds the provisioning URL alone, without a token: the wire is open (F16)."""
         context = family_context(family, family.model(device.model), site.public_url)
+        context["phone"].mac = device.mac
         body = self.renderer.render(family, rule, {**context, "url": SiteUrls(family, site.public_url, site.slug)}, family.bootstrap)
         return Reply("served", body=body, media_type=rule.media_type, etag=_etag(body), sentence="bootstrap: the provisioning URL alone, since secrets do not go over TFTP here")
 

@@ -136,6 +136,7 @@ PLANS: Mapping[str, tuple[Callable[[str, str], str], Callable[[Parameters], str]
     "gigaset-n720": (players.timed_list, lambda said: ""),  # nor here
     "groundwire": (players.timed_list, lambda said: ""),  # nor here: an app dials with its call key
     "grandstream": (players.braces, lambda said: said["P290"]),
+    "grandstream-old": (players.timed_list, lambda said: ""),  # a prefix, no rules
     "htek": (players.braces, lambda said: said["P4200"]),
     "alcatel": (players.digit_map, lambda said: re.sub(r"T\d+", "T", said["Account1DigitMap"]).replace(";", "|")),
     "audiocodes": (players.timed_list, lambda said: ""),  # no parameter for dial rules is known
