@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
-from provisioner import credentials, dialplan, kinds, layers, timezones, tokens, vocabulary
+from provisioner import credentials, dialplan, kinds, layers, tokens, vocabulary
 from provisioner.errors import RenderFailed
 from provisioner.families import Family, Model
 from provisioner.formats import Word
@@ -85,7 +85,7 @@ def context_for(
         "set": settled,
         "lines": lines,
         "keys": keys,
-        "time": timezones.time_of(values["timezone"], family.time_forms, device.dated_year, _zone_word(family, values["timezone"])),
+        "time": family.time_of(values["timezone"], device.dated_year),
         "maps": SimpleNamespace(**family.maps),
         "book": SimpleNamespace(entries=tuple(_entry(contact) for contact in facts.contacts)),
         "url": Urls(family, facts, secrets),
@@ -108,11 +108,6 @@ def family_context(family: Family, model: Model | None, public_url: str) -> dict
         "maps": SimpleNamespace(**family.maps),
         "url": SiteUrls(family, public_url),
     }
-
-
-def _zone_word(family: Family, zone: str) -> str | None:
-    word = family.maps.get("timezone", {}).get(zone)
-    return None if word is None else str(word)
 
 
 def _settled(values: Mapping[str, Any], family: Family, facts: BootFacts, secrets: Secrets) -> SimpleNamespace:

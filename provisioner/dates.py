@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
-from provisioner import layers, timezones
+from provisioner import layers
 from provisioner.context import device_layers
 from provisioner.families import Catalog
 from provisioner.store import Store
@@ -26,7 +26,7 @@ def due(store: Store, catalog: Catalog, now: datetime) -> list[str]:
         (family.slug, zone)
         for zone in {"UTC", *store.values_said("timezone")}
         for family in catalog.families.values()
-        if any(timezones.time_of(zone, family.time_forms, year).dated for year in (now.year - 1, now.year))  # last year's may have to go
+        if any(family.time_of(zone, year).dated for year in (now.year - 1, now.year))  # last year's may have to go
     }
     if not wanting:
         return []

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from provisioner import encode, vocabulary
+from provisioner import encode, timezones, vocabulary
 from provisioner.errors import BadManifest, ProvisionerError, UnknownName, nearest
 from provisioner.formats import FORMATS, Writer
 from provisioner.patterns import Pattern, Patterns, same
@@ -233,6 +233,7 @@ class Family:
     restarts: frozenset[str]
     digitmap: Mapping[str, str]
     time_forms: tuple[str, ...]
+    time_limits: timezones.Limits
     scheme_apart: bool
     url_parts: tuple[str, ...]
     longest_url: int
@@ -270,6 +271,11 @@ class Family:
             if caught is not None:
                 return rule, caught
         return None
+
+    def time_of(self, zone: str, year: int = 0) -> timezones.Time:
+        """Return what these phones can be told of a zone; year: whose dates they get where they take no rule, 0 is none."""
+        word = self.maps.get("timezone", {}).get(zone)
+        return timezones.time_of(zone, self.time_forms, year, None if word is None else str(word), self.time_limits)
 
     def lacks(self, model: str, firmware: str = "") -> tuple[Cannot, ...]:
         """Return the account facts and settings that this model cannot take."""
@@ -361,6 +367,12 @@ def _number(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ValueError("must be a whole number, 0 or more")
     return value
+
+
+def _whole_numbers(value: object) -> frozenset[int]:
+    if not isinstance(value, list):
+        raise ValueError("must be a list of whole numbers, such as [30, 60]")
+    return frozenset(_number(one) for one in value)
 
 
 def _texts(value: object) -> tuple[str, ...]:
@@ -507,7 +519,7 @@ SCHEMA: Mapping[str, Mapping[str, Reader]] = {
         "booleans": _two_words, "empty": _text, "trims": _truth, "encode": _one_of(*encode.ENCODERS), **_GUARD,
     },
     "uploads": {"match": _patterns, "kind": _one_of("override", "directory", "log")},
-    "time": {"forms": _some_of("word", "posix", "week", "weekday-after", "dates")},
+    "time": {"forms": _some_of("word", "posix", "week", "weekday-after", "dates"), "offsets": _text, "saves": _whole_numbers, "last_hour": _number},
     "cannot": {"why": _text, "source": _text, **_GUARD},
     "restarts": {"settings": _texts, "source": _text},
     "guide": {"purpose": _one_of(*PURPOSES), "steps": _steps, "source": _text, **_GUARD},
@@ -665,6 +677,9 @@ def read_family(folders: Sequence[Path], shared: Sequence[Path] = ()) -> Family:
     for word in maps.get("key", {}):
         if word not in vocabulary.KEY_TYPES:
             raise check.fault(f"maps.key.{word}", f"is not a key type{nearest(word, vocabulary.KEY_TYPES)}")
+    clock = check.table("time", top.get("time", {}), "time")
+    if "offsets" in clock and clock["offsets"] not in maps:
+        raise check.fault("time.offsets", f"names maps.{clock['offsets']}, which is not in the manifest")
     return Family(
         slug=slug, name=top["name"], vendor=top["vendor"], kind=top.get("kind", "hardware"), thin=top.get("thin", False),
         wires=top.get("wires", ("http", "https", "tftp")), unconfirmed=top.get("unconfirmed", ()),
@@ -675,7 +690,8 @@ def read_family(folders: Sequence[Path], shared: Sequence[Path] = ()) -> Family:
         cannot=tuple(Cannot(name, row["why"], row["source"], _guard(row)) for name, row in cannot.items()),
         restarts=frozenset(restarts),
         digitmap=top.get("digitmap", {"any": "x", "some": "x."}),
-        time_forms=check.table("time", top.get("time", {}), "time").get("forms", ("week", "dates")),
+        time_forms=clock.get("forms", ("week", "dates")),
+        time_limits=timezones.Limits(frozenset(maps[clock["offsets"]]) if "offsets" in clock else None, clock.get("saves", frozenset()), clock.get("last_hour", 23)),
         scheme_apart=prov.get("scheme_apart", False), url_parts=prov.get("parts", ()), longest_url=prov.get("most", 127), bootstrap=prov.get("bootstrap", ""),
         password_alphabet=words.get("alphabet", "abcdefghijkmnpqrstuvwxyz23456789"), password_length=words.get("length", 12),
         notify=Notify(**check.table("notify", top["notify"], "notify")) if "notify" in top else Notify(),

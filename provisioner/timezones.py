@@ -16,7 +16,7 @@ import importlib.resources
 import re
 import zoneinfo
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from importlib.resources.abc import Traversable
@@ -26,6 +26,23 @@ from typing import IO
 from provisioner.errors import BadValue
 
 FORMS = ("posix", "week", "weekday-after", "dates")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What of a clock some phones cannot be told, whatever the form.
+
+    offsets:   those that they know, as `hours` or `hm` of a Time; None is every one.
+    saves:     minutes that the clocks may go forward; empty is any number.
+    last_hour: the latest hour at which they may turn.
+    """
+
+    offsets: frozenset[str] | None = None
+    saves: frozenset[int] = frozenset()
+    last_hour: int = 23
+
+
+NO_LIMITS = Limits()
 
 
 @dataclass(frozen=True)
@@ -217,7 +234,24 @@ def _time_of(zone: str, forms: tuple[str, ...], year: int, word: str | None) -> 
     return Time(zone, rule.offset, _posix(zone, rule, None), word, warning=why)
 
 
-def time_of(zone: str, forms: Sequence[str] = FORMS, year: int = 0, word: str | None = None) -> Time:
+def _limited(told: Time, limits: Limits) -> Time:
+    """Return the same where it lies within the limits, else the standard time of the zone and a warning."""
+    if told.word is None and limits.offsets is not None and not {told.hours, told.hm} & limits.offsets:
+        why = f"these phones have no clock of {told.hm}, in which {told.zone} is, so theirs stays in the zone that it has; set it by hand"
+        return replace(told, dst=False, form="none", save=0, start=_NEVER, end=_NEVER, dated=False, warning=why)
+    if not told.dst or told.form in ("word", "posix"):
+        return told
+    if limits.saves and told.save_minutes not in limits.saves:
+        why = f"these phones cannot move their clocks by {told.save_minutes} minutes, as {told.zone} does"
+    elif max(told.start.hour, told.end.hour) > limits.last_hour:
+        why = f"these phones cannot turn their clocks after {limits.last_hour} o'clock, as {told.zone} does"
+    else:
+        return told
+    why += ", so they stay on standard time; set the phone's clock by hand twice a year"
+    return replace(told, dst=False, form="none", save=0, start=_NEVER, end=_NEVER, dated=False, warning=why)
+
+
+def time_of(zone: str, forms: Sequence[str] = FORMS, year: int = 0, word: str | None = None, limits: Limits = NO_LIMITS) -> Time:
     """Return what a template sees of a zone.
 
     forms: the DST forms that the family can say, the best first; the first that says the zone's
@@ -225,10 +259,11 @@ def time_of(zone: str, forms: Sequence[str] = FORMS, year: int = 0, word: str | 
            know the rules of the zones in their own list.
     year:  where none does, the turns of this year are given as fixed dates (`dated`); 0 is none.
     word:  the vendor's own word for the zone.
+    limits: beyond them phones stay on standard time, and `warning` says so.
 
     Raises BadValue where there is no such zone.
     """
-    return _time_of(zone, tuple(forms), year, word)
+    return _limited(_time_of(zone, tuple(forms), year, word), limits)
 
 
 def _by_calendar(zone: str) -> str:
