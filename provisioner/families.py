@@ -11,17 +11,17 @@ import codecs
 import fnmatch
 import hashlib
 import re
-import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from provisioner import encode, timezones, vocabulary
-from provisioner.errors import BadManifest, ProvisionerError, UnknownName, nearest
+from provisioner import encode, manifests, timezones, vocabulary
+from provisioner.errors import BadManifest, UnknownName, nearest
 from provisioner.formats import FORMATS, Writer
+from provisioner.manifests import Checker, Reader, merged
 from provisioner.patterns import Pattern, Patterns, same
 
 MANIFEST = "family.toml"
@@ -189,6 +189,19 @@ class Way:
     guard: Guard = Guard()
 
 
+@dataclass(frozen=True)
+class Carried:
+    """How these phones are configured without a network, each file named by the `match` of its rule.
+
+    imports: what the phone's own web page takes as one file; several are XML of one root element, and folded into one.
+    stick:   what lies in the topmost folder of a stick that the phone reads, under the names of the network; mostly none.
+    """
+
+    imports: tuple[str, ...] = ()
+    stick: tuple[str, ...] = ()
+    guard: Guard = Guard()
+
+
 class LanguageMap(dict[str, Any]):
     """Language tags to the vendor's words; pt-BR falls back to pt."""
 
@@ -242,6 +255,7 @@ class Family:
     password_length: int
     notify: Notify
     guide: tuple[Way, ...]
+    usb: tuple[Carried, ...]
     folders: tuple[Path, ...]
     fingerprint: str
     _by_name: Mapping[str, Model] = field(repr=False, default_factory=dict)
@@ -276,6 +290,14 @@ class Family:
         """Return what these phones can be told of a zone; year: whose dates they get where they take no rule, 0 is none."""
         word = self.maps.get("timezone", {}).get(zone)
         return timezones.time_of(zone, self.time_forms, year, None if word is None else str(word), self.time_limits)
+
+    def carried(self, model: str, firmware: str) -> Carried:
+        """Return how this model is configured by hand: as the manifest says, else by the first file of its own that it asks for."""
+        known = {rule.match: rule for rule in self.rules(model, firmware) if rule.template}
+        own = [rule.match for rule in known.values() if rule.scope == "phone" and not rule.named_in and rule.patterns[0].generates]
+        found = next((one for one in self.usb if one.guard.fits(model, firmware)), Carried())
+        imports, stick = (tuple(name for name in names if name in known) for names in (found.imports or own[:1], found.stick))
+        return Carried(imports, stick)
 
     def lacks(self, model: str, firmware: str = "") -> tuple[Cannot, ...]:
         """Return the account facts and settings that this model cannot take."""
@@ -351,96 +373,50 @@ class Catalog:
 # The schema: table -> key -> what it must be. A reader returns the value or raises ValueError.
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError("must be text")
-    return value
-
-
-def _truth(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("must be true or false")
-    return value
-
-
-def _number(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError("must be a whole number, 0 or more")
-    return value
-
-
-def _whole_numbers(value: object) -> frozenset[int]:
-    if not isinstance(value, list):
-        raise ValueError("must be a list of whole numbers, such as [30, 60]")
-    return frozenset(_number(one) for one in value)
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise ValueError('must be a list of text, such as ["a", "b"]')
-    return tuple(value)
-
-
-def _one_of(*words: str) -> Callable[[object], str]:
-    def read(value: object) -> str:
-        if value not in words:
-            raise ValueError(f"must be one of {', '.join(words)}{nearest(str(value), words)}")
-        return str(value)
-
-    return read
-
-
-def _some_of(*words: str) -> Callable[[object], tuple[str, ...]]:
-    def read(value: object) -> tuple[str, ...]:
-        return tuple(_one_of(*words)(one) for one in _texts(value))
-
-    return read
-
-
 def _ouis(value: object) -> tuple[str, ...]:
-    for oui in _texts(value):
+    for oui in manifests.texts(value):
         if not re.fullmatch(r"[0-9a-f]{6}", oui):
             raise ValueError(f"has {oui!r}, which is not six lower-case hex digits")
-    return _texts(value)
+    return manifests.texts(value)
 
 
 def _patterns(value: object) -> tuple[Pattern, ...]:
-    texts = (value,) if isinstance(value, str) else _texts(value)
+    texts = (value,) if isinstance(value, str) else manifests.texts(value)
     if not texts:
         raise ValueError("must have at least one pattern")
     return tuple(Pattern(text) for text in texts)
 
 
 def _parts(value: object) -> tuple[str, ...]:
-    for text in _texts(value):
+    for text in manifests.texts(value):
         if len(re.findall(r"\{(?:scheme|host|port|path)\}", text)) != 1:
             raise ValueError(f"has {text!r}, which must hold one of {{scheme}} {{host}} {{port}} {{path}}")
-    return _texts(value)
+    return manifests.texts(value)
 
 
 def _charset(value: object) -> str:
     try:
-        return codecs.lookup(_text(value)).name
+        return codecs.lookup(manifests.text(value)).name
     except LookupError:
         raise ValueError(f"{value!r} is no charset; write utf-8, iso-8859-1 or ascii") from None
 
 
 def _two_words(value: object) -> tuple[str, str]:
-    words = _texts(value)
+    words = manifests.texts(value)
     if len(words) != 2:
         raise ValueError('must be two words, false then true, such as ["0", "1"]')
     return words[0], words[1]
 
 
 def _bounds(value: object) -> str:
-    text = _text(value)
+    text = manifests.text(value)
     if _BOUND.sub("", text).strip(" ,"):
         raise ValueError(f"{text!r} is no bound of firmware; write it as '>=2.2.10 <3'")
     return text
 
 
 def _event(value: object) -> str:
-    text = _text(value)
+    text = manifests.text(value)
     if not re.fullmatch(r"[a-z][\w.-]*(;[\w-]+=[\w-]+)*", text, re.ASCII | re.IGNORECASE):
         raise ValueError(f"{text!r} is no event; write it as the NOTIFY says it, such as check-sync;reboot=false")
     return text
@@ -465,7 +441,7 @@ def _steps(value: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
         ((verb, said),) = step.items()
         if verb not in STEPS:
             raise ValueError(f"has the step {verb!r}, which nobody knows{nearest(verb, STEPS)}")
-        words = (said,) if isinstance(said, str) else () if said is True else _texts(said)
+        words = (said,) if isinstance(said, str) else () if said is True else manifests.texts(said)
         least, most = STEPS[verb]
         if not least <= len(words) <= most:
             raise ValueError(f"has the step {verb!r} with {len(words)} words; it takes {least}" + (f" to {most}" if most > least else "" if least else ": write true"))
@@ -476,56 +452,50 @@ def _steps(value: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple(read)
 
 
-def _table(value: object) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError("must be a table")
-    return value
+def _whole_numbers(value: object) -> frozenset[int]:
+    if not isinstance(value, list):
+        raise ValueError("must be a list of whole numbers, such as [30, 60]")
+    return frozenset(manifests.number(one) for one in value)
 
 
 def _said(value: object) -> Mapping[str, Any]:
-    return {name: vocabulary.setting(name).read(word) for name, word in _table(value).items()}
+    return {name: vocabulary.setting(name).read(word) for name, word in manifests.table(value).items()}
 
 
 def _words(value: object) -> Mapping[str, Any]:
-    for name, word in _table(value).items():
+    for name, word in manifests.table(value).items():
         if isinstance(word, bool) or not isinstance(word, str | int):
             raise ValueError(f"{name!r} must be text or a number")
-    return _table(value)
+    return manifests.table(value)
 
 
-def _tables(value: object) -> list[Any]:
-    if not isinstance(value, list):
-        raise ValueError("must be written [[…]], one for each entry")
-    return value
-
-
-Reader = Callable[[object], Any]
-_GUARD: dict[str, Reader] = {"models": _texts, "firmware": _bounds}
+_GUARD: dict[str, Reader] = {"models": manifests.texts, "firmware": _bounds}
 SCHEMA: Mapping[str, Mapping[str, Reader]] = {
     "": {
-        "name": _text, "vendor": _text, "kind": _one_of("hardware", "softphone"), "thin": _truth,
-        "wires": _some_of("http", "https", "tftp"), "unconfirmed": _texts, "identify": _table, "provisioning": _table,
-        "passwords": _table, "notify": _table, "files": _tables, "uploads": _tables, "settings": _said, "digitmap": _words, "time": _table, "maps": _table,
-        "cannot": _table, "restarts": _table, "guide": _tables, "models": _table,
+        "name": manifests.text, "vendor": manifests.text, "kind": manifests.one_of("hardware", "softphone"), "thin": manifests.truth,
+        "wires": manifests.some_of("http", "https", "tftp"), "unconfirmed": manifests.texts, "identify": manifests.table, "provisioning": manifests.table,
+        "passwords": manifests.table, "notify": manifests.table, "files": manifests.tables, "uploads": manifests.tables, "settings": _said, "digitmap": _words, "time": manifests.table, "maps": manifests.table,
+        "cannot": manifests.table, "restarts": manifests.table, "guide": manifests.tables, "usb": manifests.tables, "models": manifests.table,
     },
-    "identify": {"ouis": _ouis, "user_agents": _patterns, "strangers": _tables},
-    "strangers": {"user_agent": _patterns, "path": _patterns, "sentence": _text},
-    "provisioning": {"scheme_apart": _truth, "parts": _parts, "most": _number, "bootstrap": _text},
-    "passwords": {"alphabet": _text, "length": _number},
-    "notify": {"resync": _event, "reboot": _event, "source": _text},
+    "identify": {"ouis": _ouis, "user_agents": _patterns, "strangers": manifests.tables},
+    "strangers": {"user_agent": _patterns, "path": _patterns, "sentence": manifests.text},
+    "provisioning": {"scheme_apart": manifests.truth, "parts": _parts, "most": manifests.number, "bootstrap": manifests.text},
+    "passwords": {"alphabet": manifests.text, "length": manifests.number},
+    "notify": {"resync": _event, "reboot": _event, "source": manifests.text},
     "files": {
-        "match": _patterns, "template": _text, "asset": _text, "scope": _one_of("phone", "family"), "enrols": _truth, "asks": _truth,
-        "otherwise": _truth, "seeds": _truth, "named_in": _text, "format": _one_of(*FORMATS), "charset": _charset, "media_type": _text,
-        "booleans": _two_words, "empty": _text, "trims": _truth, "encode": _one_of(*encode.ENCODERS), **_GUARD,
+        "match": _patterns, "template": manifests.text, "asset": manifests.text, "scope": manifests.one_of("phone", "family"), "enrols": manifests.truth, "asks": manifests.truth,
+        "otherwise": manifests.truth, "seeds": manifests.truth, "named_in": manifests.text, "format": manifests.one_of(*FORMATS), "charset": _charset, "media_type": manifests.text,
+        "booleans": _two_words, "empty": manifests.text, "trims": manifests.truth, "encode": manifests.one_of(*encode.ENCODERS), **_GUARD,
     },
-    "uploads": {"match": _patterns, "kind": _one_of("override", "directory", "log")},
-    "time": {"forms": _some_of("word", "posix", "week", "weekday-after", "dates"), "offsets": _text, "saves": _whole_numbers, "last_hour": _number},
-    "cannot": {"why": _text, "source": _text, **_GUARD},
-    "restarts": {"settings": _texts, "source": _text},
-    "guide": {"purpose": _one_of(*PURPOSES), "steps": _steps, "source": _text, **_GUARD},
+    "uploads": {"match": _patterns, "kind": manifests.one_of("override", "directory", "log")},
+    "time": {"forms": manifests.some_of("word", "posix", "week", "weekday-after", "dates"), "offsets": manifests.text, "saves": _whole_numbers, "last_hour": manifests.number},
+    "cannot": {"why": manifests.text, "source": manifests.text, **_GUARD},
+    "restarts": {"settings": manifests.texts, "source": manifests.text},
+    "guide": {"purpose": manifests.one_of(*PURPOSES), "steps": _steps, "source": manifests.text, **_GUARD},
+    "usb": {"imports": manifests.texts, "stick": manifests.texts, "source": manifests.text, **_GUARD},
     "models": {
-        "lines": _number, "keys": _number, "modules": _number, "module_keys": _number, "code": _text, "aliases": _texts, "brand": _text,
-        "source": _text, "confidence": _one_of("doc", "peer2+", "peer1", "derived", "recalled"), "settings": _said,
+        "lines": manifests.number, "keys": manifests.number, "modules": manifests.number, "module_keys": manifests.number, "code": manifests.text, "aliases": manifests.texts, "brand": manifests.text,
+        "source": manifests.text, "confidence": manifests.one_of("doc", "peer2+", "peer1", "derived", "recalled"), "settings": _said,
     },
 }  # fmt: skip
 REQUIRED: Mapping[str, tuple[str, ...]] = {
@@ -537,67 +507,13 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "restarts": ("settings", "source"),
     "notify": ("source",),
     "guide": ("purpose", "steps", "source"),
+    "usb": ("source",),
     "models": ("source",),
 }
 
 
-class _Checker:
-    """Reads one manifest and says, of each fault, the file, the line, the key and the cure."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self.text = ""
-
-    def fault(self, key: str, sentence: str) -> BadManifest:
-        return BadManifest(f"{self.file}{self._line(key)}: {key} {sentence}")
-
-    def _line(self, key: str) -> str:
-        last = key.rpartition(".")[2].strip("'\"")
-        for number, line in enumerate(self.text.splitlines(), 1):
-            if re.match(rf"\s*(\[+\s*)?[\w.\"'-]*{re.escape(last)}[\"']?\s*(=|\]|\.)", line):
-                return f":{number}"
-        return ""
-
-    def load(self) -> dict[str, Any]:
-        try:
-            self.text = self.file.read_text("utf-8")
-            return tomllib.loads(self.text)
-        except OSError as fault:
-            raise BadManifest(f"{self.file}: cannot be read ({fault.strerror}); check its permissions") from None
-        except UnicodeDecodeError:
-            raise BadManifest(f"{self.file}: is not UTF-8; save it as UTF-8") from None
-        except tomllib.TOMLDecodeError as fault:
-            raise BadManifest(f"{self.file}: is not TOML: {fault}") from None
-
-    def table(self, kind: str, raw: object, where: str) -> dict[str, Any]:
-        """Return a table read by its row of SCHEMA."""
-        if not isinstance(raw, dict):
-            raise self.fault(where, "must be a table")
-        readers = SCHEMA[kind]
-        read = {}
-        for key, value in raw.items():
-            path = f"{where}.{key}".lstrip(".")
-            if key not in readers:
-                raise self.fault(path, f"is not a key that manifests have{nearest(key, readers)}")
-            try:
-                read[key] = readers[key](value)
-            except (ValueError, ProvisionerError) as why:
-                raise self.fault(path, str(why)) from None
-        for key in REQUIRED.get(kind, ()):
-            if key not in read:
-                raise self.fault(f"{where}.{key}".lstrip("."), "is missing")
-        return read
-
-
 def _guard(read: Mapping[str, Any]) -> Guard:
     return Guard(read.get("models", ()), read.get("firmware", ""))
-
-
-def _merged(base: dict[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
-    out = dict(base)
-    for key, value in top.items():
-        out[key] = _merged(out[key], value) if isinstance(value, dict) and isinstance(out.get(key), dict) else value
-    return out
 
 
 def _fingerprint(folders: Iterable[Path]) -> str:
@@ -617,12 +533,12 @@ def _is_there(template: str, folders: Iterable[Path], shared: Iterable[Path]) ->
 def read_family(folders: Sequence[Path], shared: Sequence[Path] = ()) -> Family:
     """Return the family of a folder and its overlays, the shipped folder first; raises BadManifest."""
     slug = folders[0].name
-    check = _Checker(folders[0] / MANIFEST)
+    check = Checker(folders[0] / MANIFEST, SCHEMA, REQUIRED)
     raw = check.load()
     for folder in folders:
         if (folder / OVERLAY).is_file():
             check.file = folder / OVERLAY
-            raw = _merged(raw, check.load())
+            raw = merged(raw, check.load())
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", slug):
         raise BadManifest(f"{folders[0]}: a family's folder has lower-case letters, digits and - in its name")
     top = check.table("", raw, "")
@@ -664,6 +580,13 @@ def read_family(folders: Sequence[Path], shared: Sequence[Path] = ()) -> Family:
     strangers = [check.table("strangers", table, f"identify.strangers[{number}]") for number, table in enumerate(ident.get("strangers", []), 1)]
     cannot = {name: check.table("cannot", table, f"cannot.{name}") for name, table in top.get("cannot", {}).items()}
     guide = [check.table("guide", table, f"guide[{number}]") for number, table in enumerate(top.get("guide", []), 1)]
+    usb = [check.table("usb", table, f"usb[{number}]") for number, table in enumerate(top.get("usb", []), 1)]
+    for number, row in enumerate(usb, 1):
+        for key in ("imports", "stick"):
+            known = [rule.match for rule in files if rule.template]
+            for name in row.get(key, ()):
+                if name not in known:
+                    raise check.fault(f"usb[{number}].{key}", f"{name!r} is no match of a file with a template{nearest(name, known)}")
     restarts = check.table("restarts", top["restarts"], "restarts")["settings"] if "restarts" in top else ()
     for name in restarts:
         if name not in vocabulary.BY_NAME:
@@ -696,6 +619,7 @@ def read_family(folders: Sequence[Path], shared: Sequence[Path] = ()) -> Family:
         password_alphabet=words.get("alphabet", "abcdefghijkmnpqrstuvwxyz23456789"), password_length=words.get("length", 12),
         notify=Notify(**check.table("notify", top["notify"], "notify")) if "notify" in top else Notify(),
         guide=tuple(Way(row["purpose"], row["steps"], row["source"], _guard(row)) for row in guide),
+        usb=tuple(Carried(row.get("imports", ()), row.get("stick", ()), _guard(row)) for row in usb),
         folders=tuple(folders), fingerprint=_fingerprint([*shared, *folders]), _by_name=MappingProxyType(by_name),
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ import pytest
 from provisioner import families
 
 HOUSE = Path(__file__).parent.parent
-FOLDERS = ("admin", "cli", "mail", "sip", "tftp", "web", "xcap")
+FOLDERS = ("admin", "api", "cli", "console", "mail", "sip", "tftp", "web", "xcap")
 _IMPORT_CALLS = ("__import__", "import_module")
 
 
@@ -132,16 +132,21 @@ def but(*names: str) -> set[str]:
 NEVERS = [
     ("the answer does not depend on the wire", {room.name for room in ROOMS if FLOORS.get(room.place, (0, 0))[0] < 6}, WIRES),
     ("outgrowing SQLite is the stores' job alone", but(*STORES), DATABASE),
-    ("one room decides on escaping, sandbox and undefined names", but("render"), ("jinja2", "markupsafe")),
-    ("one room reads options, one reads manifests", but("config", "families"), ("tomllib", "tomli", "configparser")),
+    ("one room decides on escaping, sandbox and undefined names", but("render", "console"), ("jinja2", "markupsafe")),
+    ("one room reads options, one reads manifests", but("config", "manifests"), ("tomllib", "tomli", "configparser")),
     (
         "a door asks boot one question",
         {name for name in NAMES if name.startswith(("web.phones", "tftp"))},
         tuple(f"provisioner.{name}" for name in (*STORES, "families", "render", "admin")),
     ),
     (
+        "what an operator may do is judged where it is written and read, past which no verb goes",
+        {name for name in NAMES if name.startswith("admin.")},
+        ("provisioner.rights.View", "provisioner.rights.Judge", "provisioner.rights.EVERYTHING"),
+    ),
+    (
         "operators' rules are in admin, whichever door they come by",
-        {name for name in NAMES if name.startswith(("cli", "web.api", "web.ui"))},
+        {name for name in NAMES if name.startswith(("api", "cli", "console"))},
         tuple(f"provisioner.{name}" for name in (*STORES, "boot")),
     ),
     ("the database knows things, not phones", set(STORES), ("provisioner.families", "provisioner.render", "provisioner.boot")),
