@@ -34,6 +34,7 @@ from provisioner.families import Catalog, Family, FileRule, Model, last_segment
 from provisioner.identify import Sighting, identify, mac_in
 from provisioner.mac import pretty
 from provisioner.nonces import Counts, Nonces
+from provisioner.providers import Providers
 from provisioner.render import Renderer
 from provisioner.store import BootFacts, Store
 from provisioner.things import Device, Event, Site
@@ -74,13 +75,13 @@ class Booter:
     def __init__(
         self, store: Store, catalog: Catalog, log: Callable[[Event], None], *, assets: Path = Path("assets"),
         unknown_phones: str = "hold", limits: Limits = Limits(), kept_bytes: int = KEPT_BYTES, counts: Counts | None = None,
-        renderer: Renderer | None = None,
+        renderer: Renderer | None = None, providers: Providers = Providers(),
     ) -> None:  # fmt: skip
         """log: takes each event and returns at once; unknown_phones: refuse, hold or add; kept_bytes: of answers in memory.
 
         counts: shared with other processes; renderer: of this catalog, where some of its templates are compiled already.
         """
-        self.store, self.catalog, self.renderer = store, catalog, renderer or Renderer(catalog)
+        self.store, self.catalog, self.renderer, self.providers = store, catalog, renderer or Renderer(catalog), providers
         self._log, self._assets, self._unknown_phones, self._limits = log, assets, unknown_phones, limits
         self._secrets, self._answers = Secrets(store.server_key), Kept[Answer](kept_bytes)
         self._nonces = Nonces(store.server_key, counts)
@@ -228,7 +229,7 @@ class Booter:
         known = self._answers.get(_key(family, rule, device, firmware))
         if known:
             return _reply(known, rule, request, device)
-        facts = self.store.facts_for(device.mac)
+        facts = self._facts_for(device.mac)
         if facts is None:
             raise Unknown(f"phone {pretty(device.mac)} was removed while it asked; add it again")
         if rule.seeds and not self._is_ours(family, request, facts):
@@ -245,6 +246,11 @@ class Booter:
         if not values["phonebook"].value or not facts.contacts:
             return False
         return not values["keep_user_changes"].value or self.store.upload(facts.device.mac, last_segment(request.path).lower()) is None
+
+    def _facts_for(self, mac: str) -> BootFacts | None:
+        """Return what is stored of a phone, with what ships for the providers of its accounts."""
+        facts = self.store.facts_for(mac)
+        return facts and replace(facts, by_provider=self.providers.layers(account.provider for _, account, *_ in facts.lines if account.provider))
 
     def _remember_firmware(self, device: Device, firmware: str, request: PhoneRequest) -> None:
         """Keep the firmware that an admitted phone says it has; a disk that takes no write stops nobody."""
@@ -336,7 +342,7 @@ class Booter:
 
     def facts(self, mac: str) -> tuple[Family, Model, BootFacts]:
         """Return what the files of a phone are made of; raises NotHere or RenderFailed."""
-        facts = self.store.facts_for(mac)
+        facts = self._facts_for(mac)
         if facts is None:
             raise NotHere(f"phone {pretty(mac)} is not in the inventory; add it with `provisioner device add {mac} --model FAMILY/MODEL`")
         family = self.catalog.family(facts.device.family)

@@ -148,6 +148,7 @@ class Config:
     state: Path = _option("var", Folder(), "Folder of the databases, the server's key and what runs now")
     assets: Path = _option("", Folder(), "Folder of firmware, pictures and ring tones that phones fetch; empty is the folder assets in `state`")
     phones_path: tuple[Path, ...] = _option((), Many(Folder()), "Folders with phone families of your own, which win over the shipped ones")
+    providers_path: tuple[Path, ...] = _option((), Many(Folder()), "Folders with providers of your own, which win over the shipped ones")
 
     http_address: Listen = _option("0.0.0.0:8080", Address(), "Where phones fetch their files over HTTP; [::]:8080 is IPv4 and IPv6")
     https_address: Listen = _option("", Address(), "Where phones fetch their files over HTTPS, such as 0.0.0.0:8443; TLS 1.2 and 1.3")

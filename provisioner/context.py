@@ -52,8 +52,17 @@ def said(family: Family, model: Model, facts: BootFacts, line: int = 0) -> dict[
     stack = device_layers(family, model, facts)
     for position, account, by_account, by_line in facts.lines:
         if position.n == line:
+            stack = _with_provider(stack, account, facts)
             stack += [(f"account {account.sip_address}", by_account), (f"line {line}", by_line)]
     return layers.merge(stack)
+
+
+_SHIPPED = 3  # layers of a device that ship
+
+
+def _with_provider(stack: Layers, account: Account, facts: BootFacts) -> Layers:
+    """Return a device's layers with what ships for its account's provider, which stands between the model and what operators said (D2)."""
+    return [*stack[:_SHIPPED], *facts.by_provider.get(account.provider, ()), *stack[_SHIPPED:]]
 
 
 class Dummy(str):
@@ -168,9 +177,9 @@ def _lines(
             continue
         position, account, by_account, by_line = used[n]
         mine, mine_instead = settled, instead.get(n, {})
-        if by_account or by_line or mine_instead:
+        if by_account or by_line or mine_instead or account.provider in facts.by_provider:
             above = {name: value for layer in (by_account, by_line, mine_instead) for name, value in layer.items() if vocabulary.BY_NAME[name].per == "line"}
-            mine = _settled({**layers.values(stack), **above}, family, facts, secrets)
+            mine = _settled({**layers.values(_with_provider(stack, account, facts)), **above}, family, facts, secrets)
         lines.append(_line(position, account, mine, secrets))
     return tuple(lines)
 

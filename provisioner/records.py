@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -171,6 +171,7 @@ class BootFacts:
     layers: what operators said, (scope, values), the weakest first (D2).
     lines:  (line, account, the account's layer, the line's layer).
     cleared_keys: (module, position) of keys that a group gave once, and that nobody says any more (F5).
+    by_provider: what ships for the lines of an account's provider, by the provider's name as the account has it: (who says it, values).
     """
 
     device: Device
@@ -180,6 +181,7 @@ class BootFacts:
     keys: tuple[Key, ...]
     contacts: tuple[Contact, ...]
     cleared_keys: tuple[tuple[int, int], ...] = ()
+    by_provider: Mapping[str, tuple[tuple[str, Layer], ...]] = field(default_factory=dict)
 
 
 class Sites:

@@ -53,7 +53,7 @@ from typing import Any, TypeVar
 
 from cryptography import x509
 
-from provisioner import certificates, families, housekeeper, renderer
+from provisioner import certificates, families, housekeeper, providers, renderer
 from provisioner.admin import checks
 from provisioner.boot import Booter
 from provisioner.boot import Limits as BootLimits
@@ -64,6 +64,7 @@ from provisioner.families import Catalog, Family
 from provisioner.housekeeper import Sender
 from provisioner.identify import mac_in
 from provisioner.nonces import Counts
+from provisioner.providers import Providers
 from provisioner.render import Renderer
 from provisioner.repeats import Repeats
 from provisioner.store import FILE as STORE_FILE
@@ -150,7 +151,7 @@ class _Child:
 class _Supervisor:
     def __init__(self, config: Config, again: Callable[[], Config] | None) -> None:
         self.config, self._again = config, again
-        self.catalog = Catalog({})
+        self.catalog, self.providers = Catalog({}), Providers()
         self._templates = Renderer(self.catalog)
         self.running = Running(os.getpid(), Listen("", 0), Listen("", 0), Listen("", 0), Listen("", 0), config.state)
         self._http: socket.socket | None = None
@@ -228,6 +229,9 @@ class _Supervisor:
         for fault in self.catalog.faults:
             log.warning("%s", fault)
         self._templates = Renderer(self.catalog)
+        self.providers = providers.load(self.config.providers_path)
+        for fault in self.providers.faults:
+            log.warning("%s", fault)
         with contextlib.suppress(StoreTrouble):
             self._compile()
 
@@ -377,7 +381,7 @@ class _Supervisor:
         config = self.config
         return Booter(
             Store.open(config.state), self.catalog, sender, assets=config.assets_folder,
-            unknown_phones=config.unknown_phones, limits=BootLimits(config.upload_limit, config.uploads_per_phone), counts=self._counts, renderer=self._templates,
+            unknown_phones=config.unknown_phones, limits=BootLimits(config.upload_limit, config.uploads_per_phone), counts=self._counts, renderer=self._templates, providers=self.providers,
         )  # fmt: skip
 
     # Watching

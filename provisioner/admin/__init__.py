@@ -21,6 +21,8 @@ from provisioner.eventstore import EventStore
 from provisioner.families import Catalog, Family, Model
 from provisioner.families import load as load_families
 from provisioner.mac import parse, pretty
+from provisioner.providers import Providers
+from provisioner.providers import load as load_providers
 from provisioner.records import Devices
 from provisioner.store import Store
 from provisioner.things import Device
@@ -59,8 +61,13 @@ class Admin:
         store = Store.open(config.state)
         catalog = load_families(config.phones_path)
         limits = Limits(config.upload_limit, config.uploads_per_phone)
-        booter = Booter(store, catalog, lambda event: None, assets=config.assets_folder, unknown_phones=config.unknown_phones, limits=limits)
+        booter = Booter(store, catalog, lambda event: None, assets=config.assets_folder, unknown_phones=config.unknown_phones, limits=limits, providers=load_providers(config.providers_path))
         return cls(store, catalog, booter, config, who, door)
+
+    @property
+    def providers(self) -> Providers:
+        """Who gives accounts, and what is known of theirs."""
+        return self.booter.providers
 
     def close(self) -> None:
         """Close the databases."""
