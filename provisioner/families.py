@@ -82,7 +82,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Model:
-    """Facts of one product; a count of None is unknown."""
+    """Facts of one product; a count of None is unknown. label: width and height of a key's paper label, in millimetres."""
 
     name: str
     brand: str
@@ -95,6 +95,7 @@ class Model:
     source: str = ""
     confidence: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    label: tuple[float, float] | None = None
 
     @property
     def sure(self) -> bool:
@@ -422,6 +423,13 @@ def _event(value: object) -> str:
     return text
 
 
+def _size(value: object) -> tuple[float, float]:
+    """Return width and height of a label: what fits on a sheet, and can be cut out."""
+    if not isinstance(value, list) or len(value) != 2 or not all(type(one) in (int, float) and 3 <= one <= 180 for one in value):
+        raise ValueError("must be width and height in millimetres, each 3 to 180, such as [40, 9.5]")
+    return float(value[0]), float(value[1])
+
+
 PURPOSES = ("address", "import", "stick", "reset", "find")
 # verb of a step -> how many words it takes, at least and at most
 STEPS: Mapping[str, tuple[int, int]] = {
@@ -495,7 +503,7 @@ SCHEMA: Mapping[str, Mapping[str, Reader]] = {
     "usb": {"imports": manifests.texts, "stick": manifests.texts, "source": manifests.text, **_GUARD},
     "models": {
         "lines": manifests.number, "keys": manifests.number, "modules": manifests.number, "module_keys": manifests.number, "code": manifests.text, "aliases": manifests.texts, "brand": manifests.text,
-        "source": manifests.text, "confidence": manifests.one_of("doc", "peer2+", "peer1", "derived", "recalled"), "settings": _said,
+        "source": manifests.text, "confidence": manifests.one_of("doc", "peer2+", "peer1", "derived", "recalled"), "settings": _said, "label": _size,
     },
 }  # fmt: skip
 REQUIRED: Mapping[str, tuple[str, ...]] = {
