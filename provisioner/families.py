@@ -496,7 +496,7 @@ SCHEMA: Mapping[str, Mapping[str, Reader]] = {
         "booleans": _two_words, "empty": manifests.text, "trims": manifests.truth, "encode": manifests.one_of(*encode.ENCODERS), **_GUARD,
     },
     "uploads": {"match": _patterns, "kind": manifests.one_of("override", "directory", "log")},
-    "time": {"forms": manifests.some_of("word", "posix", "week", "weekday-after", "dates"), "offsets": manifests.text, "saves": _whole_numbers, "last_hour": manifests.number},
+    "time": {"forms": manifests.some_of("name", "word", "posix", "week", "weekday-after", "dates"), "offsets": manifests.text, "saves": _whole_numbers, "last_hour": manifests.number},
     "cannot": {"why": manifests.text, "source": manifests.text, **_GUARD},
     "restarts": {"settings": manifests.texts, "source": manifests.text},
     "guide": {"purpose": manifests.one_of(*PURPOSES), "steps": _steps, "source": manifests.text, **_GUARD},

@@ -205,6 +205,8 @@ def version() -> str:
 
 @lru_cache(maxsize=4096)
 def _time_of(zone: str, forms: tuple[str, ...], year: int, word: str | None) -> Time:
+    if forms[:1] == ("name",):
+        word, forms = zone, ("word",)
     rule = _footer(zone)
     dated = _in_year(zone, rule, year) if year else None
     moves = rule.days is not None or dated is not None
@@ -256,7 +258,7 @@ def time_of(zone: str, forms: Sequence[str] = FORMS, year: int = 0, word: str | 
 
     forms: the DST forms that the family can say, the best first; the first that says the zone's
            rule exactly, for every year, is taken. `word` in the first place is for phones that
-           know the rules of the zones in their own list.
+           know the rules of the zones in their own list, `name` for those that know them by their IANA names.
     year:  where none does, the turns of this year are given as fixed dates (`dated`); 0 is none.
     word:  the vendor's own word for the zone.
     limits: beyond them phones stay on standard time, and `warning` says so.
