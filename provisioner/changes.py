@@ -148,6 +148,8 @@ class Transaction:
         self._history("account", account.sip_address, before, account)
         if before and any(getattr(before, name) != getattr(account, name) for name in _ASKED):
             self._db.execute("DELETE FROM account_checks WHERE sip_address = ?", (account.sip_address,))
+        if before and any(getattr(before, name) != getattr(account, name) for name in ("xcap_root", "auth_username", "password")):
+            self._db.execute("DELETE FROM account_fetches WHERE sip_address = ?", (account.sip_address,))
         if before and before.xcap_root != account.xcap_root:  # what another server kept
             self._db.execute("DELETE FROM account_books WHERE sip_address = ?", (account.sip_address,))
         if before and _seen_by_phones(before, account):
@@ -456,24 +458,38 @@ class Transaction:
         last = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'changes'").fetchone()
         number = int(last["seq"] if last else 0) + 1
         self._batch = self._batch or number
-        texts = (json.dumps(self._sealed(thing, f"changes:{number}:{column}"), default=str) for column, thing in (("before", before), ("after", after)))
+        was, shall = _facts(before), _facts(after)
+        others = {name for name in shall or {} if was and was.get(name) and was[name] != (shall or {})[name]}
+        texts = (
+            json.dumps(self._sealed(facts, f"changes:{number}:{column}", others if column == "after" else set()), default=str)
+            for column, facts in (("before", was), ("after", shall))
+        )
         self._db.execute(
             "INSERT INTO changes (id, at, who, door, noun, name, before, after, batch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (number, self._now().isoformat(timespec="seconds"), self._who, self._door, noun, name, *texts, self._batch),
         )
         return number
 
-    def _sealed(self, thing: Any, place: str) -> dict[str, Any] | None:
-        if thing is None:
+    def _sealed(self, facts: dict[str, Any] | None, place: str, others: set[str]) -> dict[str, Any] | None:
+        """Return facts with their secrets sealed; those of `others` are marked as another one than before, which the seal would not show."""
+        if facts is None:
             return None
-        known = dict(thing) if isinstance(thing, Mapping) else {name: value for name, value in asdict(thing).items() if name not in _OWN or name == "generation"}
-        return {name: {"sealed": self._seal.seal(json.dumps(value), f"{place}.{name}")} if value and _secret(name) else value for name, value in known.items()}
+        return {
+            name: {"sealed": self._seal.seal(json.dumps(value), f"{place}.{name}"), **({"another": True} if name in others else {})} if value and _secret(name) else value
+            for name, value in facts.items()
+        }
 
     def _upsert(self, table: str, row: Mapping[str, Any], key: tuple[str, ...]) -> None:
         names = ", ".join(row)
         rest = ", ".join(f"{name} = excluded.{name}" for name in row if name not in key)
         marks = ", ".join("?" * len(row))
         self._db.execute(f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT ({', '.join(key)}) DO UPDATE SET {rest}", tuple(row.values()))
+
+
+def _facts(thing: Any) -> dict[str, Any] | None:
+    if thing is None:
+        return None
+    return dict(thing) if isinstance(thing, Mapping) else {name: value for name, value in asdict(thing).items() if name not in _OWN or name == "generation"}
 
 
 def _secret(name: str) -> bool:

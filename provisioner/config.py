@@ -165,6 +165,11 @@ class Config:
         "", Address(), "Where trusted_proxies pass connections on that begin with a PROXY header, version 1 or 2 (HAProxy's send-proxy); behind it HTTP without any X-Forwarded header, or TLS where there is a tls_certificate"
     )
 
+    admin_address: Listen = _option("127.0.0.1:8090", Address(), "Where people find the console, and programs the API; put a proxy with TLS in front before it listens beyond this machine")
+    admin_names: tuple[str, ...] = _option(
+        (), Many(Place(), most=64), "Names by which browsers reach the console, such as phones.example.com; addresses and localhost always count, any other name is refused"
+    )
+
     tftp_address: Listen = _option("0.0.0.0:6969", Address(), "Where phones fetch their files over TFTP; phones expect port 69, which needs a privilege")
     tftp_workers: int = _option(1, Int(1, 16), "Processes that answer TFTP; more than one helps only where there are cores to spare")
     tftp_single_port: bool = _option(False, Bool(), "Answer TFTP from the listening port itself, for containers, NAT and firewalls (the phone must not insist on a new port)")
@@ -178,6 +183,9 @@ class Config:
     outgoing: tuple[str, ...] = _option(
         (), Many(Place(), most=64), "Hosts and networks that this server may ask beside public hosts over HTTPS, for the contacts that a provider keeps (XCAP): those at private addresses, and those over http"
     )
+
+    account_check_hours: int = _option(0, Int(0, 720), "How often each account's server is asked whether the account is right, spread over that time; 0 never. One that was refused is not asked again until its facts change", unit="hours")
+    contacts_hours: int = _option(0, Int(0, 720), "How often the contacts that providers keep (XCAP) are fetched, spread over that time; 0 never", unit="hours")
 
     unknown_phones: str = _option("hold", Choice("refuse", "hold", "add"), "A phone that nobody added: refuse it, hold it on the waiting list, or add it. A site may say otherwise")
     upload_limit: int = _option(1_000_000, Int(1_000, 16_000_000), "Largest file that a phone may send", unit="bytes")

@@ -135,6 +135,15 @@ CREATE TRIGGER changes_are_kept BEFORE DELETE ON changes BEGIN SELECT RAISE(ABOR
 """
 
 
+@things()
+def m007_account_fetches(db: Database) -> None:
+    """What became of the last fetch of each account's contacts."""
+    db.conn.execute(
+        "CREATE TABLE account_fetches (sip_address TEXT PRIMARY KEY REFERENCES accounts(sip_address) ON DELETE CASCADE, verdict TEXT NOT NULL, sentence TEXT NOT NULL,"
+        " at TEXT NOT NULL) STRICT, WITHOUT ROWID"
+    )
+
+
 @events()
 def m001_events(db: Database) -> None:
     """The tables of the first release."""

@@ -228,6 +228,10 @@ class Devices:
         """condition: SQL on the table devices; values: by their names in it."""
         self._records, self._condition, self._values = records, condition, values
 
+    def within(self, sites: Iterable[str]) -> Devices:
+        """Return those of them that stand in these sites."""
+        return Devices(self._records, f"({self._condition}) AND site IN (SELECT value FROM json_each(:within))", {**self._values, "within": json.dumps(sorted(sites))})
+
     def __iter__(self) -> Iterator[Device]:
         """Yield all of them."""
         return map(self._records.device_of, self._records.stream(f"SELECT * FROM devices WHERE {self._condition} ORDER BY mac", self._values))
@@ -299,6 +303,10 @@ class Records:
     def sqlite_version(self) -> tuple[int, ...]:
         """The version of SQLite that is in use."""
         return tuple(int(part) for part in sqlite3.sqlite_version.split("."))
+
+    def now(self) -> datetime:
+        """Return the time, UTC."""
+        return self._now()
 
     def close(self) -> None:
         """Close every thread's connection."""
@@ -427,8 +435,39 @@ class Records:
 
     def check_of(self, sip_address: str) -> Check | None:
         """Return what this account's server said last of its facts as they are now, or None where it was not asked since."""
-        row = self._row("SELECT verdict, sentence, fact, server, bindings, at FROM account_checks WHERE sip_address = ?", sip_address)
-        return Check(**{**dict(zip(row.keys(), row, strict=True)), "bindings": tuple(json.loads(row["bindings"]))}) if row else None
+        row = self._row("SELECT * FROM account_checks WHERE sip_address = ?", sip_address)
+        return _check(row) if row else None
+
+    def fetch_of(self, sip_address: str) -> Check | None:
+        """Return what became of the last fetch of this account's contacts with its facts as they are now, or None where none was tried since."""
+        row = self._row("SELECT verdict, sentence, at FROM account_fetches WHERE sip_address = ?", sip_address)
+        return Check(row["verdict"], row["sentence"], at=row["at"]) if row else None
+
+    def checks(self) -> dict[str, Check]:
+        """Return what servers said last, by SIP address; see `check_of`."""
+        return {str(row["sip_address"]): _check(row) for row in self._rows("SELECT * FROM account_checks")}
+
+    def fetches(self) -> dict[str, Check]:
+        """Return what became of the last fetches of contacts, by SIP address; see `fetch_of`."""
+        return {str(row["sip_address"]): Check(row["verdict"], row["sentence"], at=row["at"]) for row in self._rows("SELECT * FROM account_fetches")}
+
+    def account_lines(self) -> list[Line]:
+        """Return every line that has an account."""
+        return [Line(row["mac"], row["n"], row["sip_address"]) for row in self._rows("SELECT * FROM lines ORDER BY mac, n")]
+
+    def accounts_to_check(self, before: str) -> Iterator[Account]:
+        """Yield accounts whose server was not asked since a time (UTC, ISO 8601), those that waited longest first; none that has no password, or was refused and is the same since (F27)."""
+        return self._waiting_longest("account_checks", "password != ''", before)
+
+    def accounts_to_fetch(self, before: str) -> Iterator[Account]:
+        """Yield accounts with an XCAP root whose contacts were not fetched since a time, as `accounts_to_check` does."""
+        return self._waiting_longest("account_fetches", "xcap_root != ''", before)
+
+    def _waiting_longest(self, table: str, condition: str, before: str) -> Iterator[Account]:
+        rows = self._rows(
+            f"SELECT sip_address FROM accounts LEFT JOIN {table} USING (sip_address) WHERE {condition} AND (at IS NULL OR (verdict != 'refused' AND at <= ?)) ORDER BY coalesce(at, ''), sip_address", before
+        )
+        return (account for row in rows if (account := self.account(row["sip_address"])))
 
     def accounts(self) -> list[Account]:
         """Return every account, by SIP address."""
@@ -476,6 +515,10 @@ class Records:
     def lines_with(self, sip_address: str) -> list[Line]:
         """Return every line that has this account."""
         return [Line(row["mac"], row["n"], row["sip_address"]) for row in self._rows("SELECT * FROM lines WHERE sip_address = ? ORDER BY mac, n", sip_address)]
+
+    def lines_by_site(self) -> Iterator[tuple[str, str, str]]:
+        """Yield (MAC, site, SIP address) of every line that has an account."""
+        return (tuple(row) for row in self.stream("SELECT mac, site, sip_address FROM lines JOIN devices USING (mac)", {}))
 
     def keys_of(self, scope: str) -> list[Key]:
         """Return the keys of a device or group, by module and position."""
@@ -651,6 +694,10 @@ def _contact(row: sqlite3.Row) -> Contact:
     return trusted(Contact, {"site": row["site"], "name": row["name"], "numbers": tuple((kind, number) for kind, number in json.loads(row["numbers"]))})
 
 
+def _check(row: sqlite3.Row) -> Check:
+    return Check(row["verdict"], row["sentence"], row["fact"], row["server"], tuple(json.loads(row["bindings"])), row["at"])
+
+
 def _contacts(text: str) -> tuple[Contact, ...]:
     """Return the contacts of an account's book, as `changes` keeps them."""
     return tuple(trusted(Contact, {"site": "", "name": name, "numbers": tuple((kind, number) for kind, number in numbers)}) for name, numbers in json.loads(text))
@@ -682,7 +729,9 @@ def _is_sealed(value: object) -> bool:
 
 def _shown(text: str) -> dict[str, Any] | None:
     found = json.loads(text)
-    return {name: "*" if _is_sealed(value) else value for name, value in found.items()} if isinstance(found, dict) else None
+    if not isinstance(found, dict):
+        return None
+    return {name: (t.SECRET_CHANGED if value.get("another") else t.SECRET) if _is_sealed(value) else value for name, value in found.items()}
 
 
 __all__ = ["BootFacts", "Records", "sqlite3", "trouble", "trusted"]

@@ -483,9 +483,12 @@ EVENT_ROW = ("at", "ms", *(field.name for field in fields(Event) if field.name n
 _event_row = attrgetter(*EVENT_ROW)
 
 
+SECRET, SECRET_CHANGED = "*", "* changed"  # what stands for a secret in a change, and for one that is another than before
+
+
 @dataclass(frozen=True)
 class Change:
-    """One row of history: who changed what; before and after without any secret ('*' stands for one).
+    """One row of history: who changed what; before and after without any secret (SECRET stands for one).
 
     batch: the number of the first change that was made in the same transaction.
     """

@@ -10,7 +10,8 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from provisioner.boot import Booter, Limits
@@ -21,9 +22,12 @@ from provisioner.eventstore import EventStore
 from provisioner.families import Catalog, Family, Model
 from provisioner.families import load as load_families
 from provisioner.mac import parse, pretty
+from provisioner.patience import Patience
+from provisioner.people import People
 from provisioner.providers import Providers
 from provisioner.providers import load as load_providers
 from provisioner.records import Devices
+from provisioner.rights import EVERYTHING, Judge, Rights, View
 from provisioner.store import Store
 from provisioner.things import Device
 
@@ -46,7 +50,12 @@ class Done:
 
 @dataclass(frozen=True)
 class Admin:
-    """Holds what the verbs need; made once by a door."""
+    """Holds what the verbs need; made once by a door.
+
+    store:  as `rights` let it be seen.
+    rights: what its operator may do; what is written is judged by them (rights.py), whichever verb writes it.
+    unless: called in each write transaction before anything is written; raises where something has changed that should not have.
+    """
 
     store: Store
     catalog: Catalog
@@ -54,6 +63,9 @@ class Admin:
     config: Config
     who: str
     door: str
+    rights: Rights = EVERYTHING
+    unless: Callable[[], None] | None = None
+    patience: Patience = field(default_factory=Patience, compare=False)
 
     @classmethod
     def open(cls, config: Config, who: str, door: str) -> Admin:
@@ -63,6 +75,30 @@ class Admin:
         limits = Limits(config.upload_limit, config.uploads_per_phone)
         booter = Booter(store, catalog, lambda event: None, assets=config.assets_folder, unknown_phones=config.unknown_phones, limits=limits, providers=load_providers(config.providers_path))
         return cls(store, catalog, booter, config, who, door)
+
+    def acting(self, who: str, door: str, rights: Rights) -> Admin:
+        """Return the admin for one operator's ask, over the same databases; only this one is closed."""
+        other = replace(self, who=who, door=door, rights=rights, store=View(self.whole, rights.sites) if rights.sites else self.whole)
+        other.__dict__["eventstore"] = self.eventstore
+        return other
+
+    @property
+    def whole(self) -> Store:
+        """The store with all that is in it: for who comes in and what is written, never for what is shown."""
+        return self.store.whole if isinstance(self.store, View) else self.store
+
+    @cached_property
+    def people(self) -> People:
+        """Who may come in."""
+        return People(self.whole)
+
+    @contextmanager
+    def writing(self) -> Iterator[Transaction]:
+        """Write things, each of them judged; all of the block or nothing. The only way that verbs write."""
+        with self.whole.change(self.who, self.door, None if self.rights is EVERYTHING else Judge(self.rights, self.whole)) as tx:
+            if self.unless:
+                self.unless()
+            yield tx
 
     @property
     def providers(self) -> Providers:
@@ -120,7 +156,7 @@ class Admin:
         if not faults:
             return changed, _tried(count, some) if changed else ()
         self._refuse(faults, some)
-        with self.store.change(self.who, self.door) as tx:
+        with self.writing() as tx:
             changed = work(tx)
         mac, why = next(iter(faults.items()))
         many = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
@@ -134,7 +170,7 @@ class Admin:
     def _attempt(self, work: Callable[[Transaction], bool], some: list[Device], keep: bool = True) -> tuple[bool, dict[str, str]]:
         """Write, and take it back where it makes trouble; return whether there was something to write, and the troubles."""
         try:
-            with self.store.change(self.who, self.door) as tx:
+            with self.writing() as tx:
                 changed = work(tx)
                 faults = self.troubles(some) if changed else {}
                 if faults or not keep:

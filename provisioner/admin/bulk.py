@@ -18,6 +18,7 @@ from provisioner.changes import Transaction
 from provisioner.context import SHOWN
 from provisioner.errors import BadInput, BadValue, Unfit, nearest
 from provisioner.mac import parse, pretty
+from provisioner.rights import REVEAL
 from provisioner.things import Account, Device, Key, Line
 
 MOST_ROWS = 20_000  # of a file: a plan holds them all, in some 7 KB each
@@ -88,6 +89,8 @@ def _step(name: str, old: str, new: str) -> str:
 
 def exported(admin: Admin, noun: str, reveal: bool = False) -> Iterator[str]:
     """Yield all things of a noun as CSV, headings first; the cells of secrets are empty unless `reveal`."""
+    if reveal:
+        admin.rights.need(REVEAL)
     form = FORMS[noun]
     shown = [name for name in form.columns if reveal or name not in _SECRETS]
     yield from csvfile.written([form.columns])

@@ -15,7 +15,7 @@ _OWN_OUI = "02d3f0"  # locally administered, for a family that names no OUI
 def arrange(admin: Admin, http_url: str, tftp_url: str) -> list[Device]:
     """Fill an empty store; return its phones, one for each family, in the families' order."""
     phones = []
-    with admin.store.change(admin.who, admin.door) as tx:
+    with admin.writing() as tx:
         tx.put_site(Site(SITE, "Head office", (Network("127.0.0.1/32", True, True),), http_url, tftp_url, "PT"))
         tx.put_group(Group(SITE, "reception"))
         tx.say(f"site:{SITE}", {"timezone": "Europe/Lisbon", "language": "pt", "tones": "PT"})

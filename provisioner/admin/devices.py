@@ -11,6 +11,7 @@ from provisioner.context import SiteUrls
 from provisioner.errors import BadValue, Conflict, NotHere, UnknownName
 from provisioner.families import Family, Model
 from provisioner.mac import parse, pretty
+from provisioner.rights import REVEAL
 from provisioner.things import STATES, Device
 
 STATES_LISTED = ("waiting", *STATES)
@@ -173,11 +174,12 @@ def approve(admin: Admin, mac: str, model: str = "", facts: Mapping[str, Any] | 
 def token(admin: Admin, mac: str, rotate: bool = False) -> tuple[list[str], Done]:
     """Return the URLs under which this phone asks, the one to type first; `rotate` makes the old ones worthless."""
     device = admin.device(mac)
+    admin.rights.need(REVEAL, device.site)
     found = admin.model_of(device)
     if found is None:
         raise NotHere(f"the family {device.family} cannot be used; `provisioner check` says why")
     if rotate:
-        with admin.store.change(admin.who, admin.door) as tx:
+        with admin.writing() as tx:
             tx.rotate_token(device.mac)
         device = admin.device(mac)
     site = admin.store.site(device.site)
@@ -192,6 +194,7 @@ def token(admin: Admin, mac: str, rotate: bool = False) -> tuple[list[str], Done
 def credentials(admin: Admin, mac: str) -> tuple[dict[str, str], Done]:
     """Return user and password with which this phone proves itself over HTTP; a new token brings a new password."""
     device = admin.device(mac)
+    admin.rights.need(REVEAL, device.site)
     site = admin.store.site(device.site)
     asks = site is not None and site.asks_passwords
     note = f"they count for nothing yet: site {device.site} takes no passwords; `provisioner site change {device.site} --passwords digest`"

@@ -9,6 +9,7 @@ from typing import Any
 
 from provisioner.admin import Admin
 from provisioner.mac import parse
+from provisioner.rights import LOOK
 from provisioner.things import Event
 
 _LOOK_EVERY = 0.3  # seconds between two looks of `follow`
@@ -16,7 +17,7 @@ _LOOK_EVERY = 0.3  # seconds between two looks of `follow`
 
 def latest(admin: Admin, mac: str = "", limit: int = 50) -> list[dict[str, Any]]:
     """Return the last events, the oldest of them first; of one phone where its MAC is said."""
-    return [shown(event) for event in admin.eventstore.events(mac=_mac(mac), limit=limit)]
+    return [shown(event) for event in admin.eventstore.events(mac=_mac(mac), limit=limit) if sees(admin, event)]
 
 
 def follow(admin: Admin, mac: str = "", limit: int = 10) -> Iterator[dict[str, Any]]:
@@ -27,7 +28,8 @@ def follow(admin: Admin, mac: str = "", limit: int = 10) -> Iterator[dict[str, A
     while True:
         for event in events:
             last = max(last, event.id)
-            yield shown(event)
+            if sees(admin, event):
+                yield shown(event)
         time.sleep(_LOOK_EVERY)
         events = admin.eventstore.events(mac=wanted, after=last, limit=1000)
 
@@ -40,10 +42,15 @@ def waiting(admin: Admin) -> list[dict[str, Any]]:
     """Return the phones that asked and that nobody added, the last seen first."""
     rows = []
     for row in admin.eventstore.waiting():
-        if admin.store.device(row.mac) is None:  # the list is written by another process, which may not know yet
-            site = admin.store.sites_now().of_address(row.address)
+        if admin.whole.device(row.mac) is None:  # the list is written by another process, which may not know yet
+            site = admin.whole.sites_now().of_address(row.address)
             rows.append({**asdict(row), "candidates": list(row.candidates), "state": "waiting", "site": site.slug if site else "default"})
-    return rows
+    return [row for row in rows if admin.rights.may(LOOK, row["site"])]
+
+
+def sees(admin: Admin, event: Event) -> bool:
+    """Return True where an event is of a phone that this operator sees, or he sees all."""
+    return not admin.rights.sites or bool(event.mac and admin.store.device(event.mac, with_secrets=False))
 
 
 def shown(event: Event) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from provisioner.explain import Explanation, facts_not_taken, harmless, is_fact
 from provisioner.explain import explain as explain_one
 from provisioner.explain import explain_fact as fact
 from provisioner.families import Family, Model
+from provisioner.rights import REVEAL
 from provisioner.store import BootFacts
 
 
@@ -46,6 +47,8 @@ def render(admin: Admin, mac: str, folder: Path, reveal: bool) -> list[Path]:
     All are made before the first is written. Raises BadValue where a file of another mode or kind is in the way.
     """
     device = admin.device(mac)
+    if reveal:
+        admin.rights.need(REVEAL, device.site)
     bodies = {name: admin.booter.preview(device.mac, name, reveal) for name in names(admin, mac)}
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -7,6 +7,7 @@ from sipmessage import URI
 from provisioner.admin import Admin, Done
 from provisioner.errors import NotHere, Unreached
 from provisioner.kinds import Endpoint
+from provisioner.rights import OPERATE
 from provisioner.sip.link import Means, plain
 from provisioner.sip.notify import notify
 from provisioner.sip.talk import Said, sip_uri
@@ -23,6 +24,7 @@ def ask(admin: Admin, mac: str, verb: str, ways: Means, port: int = 0) -> Done:
     Raises NotHere where the phone or its event is not known, Unreached with what it said, or that it is silent.
     """
     device = admin.device(mac)
+    admin.rights.need(OPERATE, device.site)
     event = _event(admin, device, verb)
     if not device.last_address:
         raise NotHere(f"phone {admin.named(device)} has not been seen yet, so its address is not known; it reads its files when it starts")

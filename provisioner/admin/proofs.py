@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from provisioner.admin import Admin, accounts
+from provisioner.rights import OPERATE
 from provisioner.sip.link import Means, trusting
 from provisioner.sip.locate import resolver
 from provisioner.sip.register import check
@@ -56,6 +57,7 @@ def prove(admin: Admin, many: Iterable[Account], ways: Means, subscribe: bool = 
     again:     ask also for accounts that were refused and whose facts are the same since. Without, nobody is locked out
                by a check that is repeated every night.
     """
+    admin.rights.need(OPERATE)
     by_server: dict[str, list[Account]] = defaultdict(list)
     for account in many:
         by_server[(account.outbound_proxy if account.outbound_proxy.host else account.registrar_endpoint).host].append(account)
