@@ -94,7 +94,7 @@ def context_for(
         "set": settled,
         "lines": lines,
         "keys": keys,
-        "time": family.time_of(values["timezone"], device.dated_year),
+        "time": family.time_of(values["timezone"], model.name, firmware or device.firmware, device.dated_year),
         "maps": SimpleNamespace(**family.maps),
         "book": SimpleNamespace(entries=tuple(_entry(contact) for contact in facts.contacts)),
         "url": Urls(family, facts, secrets),
@@ -275,7 +275,7 @@ def _entry(contact: Any) -> SimpleNamespace:
     first, _, last = contact.name.partition(" ")
     return SimpleNamespace(
         name=Word(contact.name, "a name in the phone book"), first=Word(first, "a name in the phone book"), last=Word(last, "a name in the phone book"),
-        numbers=tuple(SimpleNamespace(kind=kind, number=Word(number, "a number in the phone book")) for kind, number in contact.numbers),
+        provider=not contact.site, numbers=tuple(SimpleNamespace(kind=kind, number=Word(number, "a number in the phone book")) for kind, number in contact.numbers),
     )  # fmt: skip
 
 

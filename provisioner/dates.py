@@ -26,7 +26,7 @@ def due(store: Store, catalog: Catalog, now: datetime) -> list[str]:
         (family.slug, zone)
         for zone in {"UTC", *store.values_said("timezone")}
         for family in catalog.families.values()
-        if any(family.time_of(zone, year).dated for year in (now.year - 1, now.year))  # last year's may have to go
+        if any(family.time_of(zone, model, "", year).dated for model in family.models for year in (now.year - 1, now.year))  # last year's may have to go
     }
     if not wanting:
         return []

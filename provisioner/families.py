@@ -163,6 +163,15 @@ class Cannot:
 
 
 @dataclass(frozen=True)
+class Clock:
+    """The forms in which phones can be told of summer time, the best first, and what they cannot be told."""
+
+    forms: tuple[str, ...]
+    limits: timezones.Limits
+    guard: Guard = Guard()
+
+
+@dataclass(frozen=True)
 class Notify:
     """The events of a SIP NOTIFY with which these phones read their files, and with which they restart; empty where none is known (F26)."""
 
@@ -246,8 +255,7 @@ class Family:
     cannot: tuple[Cannot, ...]
     restarts: frozenset[str]
     digitmap: Mapping[str, str]
-    time_forms: tuple[str, ...]
-    time_limits: timezones.Limits
+    clocks: tuple[Clock, ...]
     scheme_apart: bool
     url_parts: tuple[str, ...]
     longest_url: int
@@ -287,10 +295,11 @@ class Family:
                 return rule, caught
         return None
 
-    def time_of(self, zone: str, year: int = 0) -> timezones.Time:
-        """Return what these phones can be told of a zone; year: whose dates they get where they take no rule, 0 is none."""
+    def time_of(self, zone: str, model: str, firmware: str = "", year: int = 0) -> timezones.Time:
+        """Return what this model can be told of a zone; year: whose dates it gets where it takes no rule, 0 is none."""
         word = self.maps.get("timezone", {}).get(zone)
-        return timezones.time_of(zone, self.time_forms, year, None if word is None else str(word), self.time_limits)
+        clock = next(clock for clock in self.clocks if clock.guard.fits(model, firmware))
+        return timezones.time_of(zone, clock.forms, year, None if word is None else str(word), clock.limits)
 
     def carried(self, model: str, firmware: str) -> Carried:
         """Return how this model is configured by hand: as the manifest says, else by the first file of its own that it asks for."""
@@ -460,6 +469,10 @@ def _steps(value: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple(read)
 
 
+def _limits(row: Mapping[str, Any], maps: Mapping[str, Mapping[str, Any]]) -> timezones.Limits:
+    return timezones.Limits(frozenset(maps[row["offsets"]]) if "offsets" in row else None, row.get("saves", frozenset()), row.get("last_hour", 23))
+
+
 def _whole_numbers(value: object) -> frozenset[int]:
     if not isinstance(value, list):
         raise ValueError("must be a list of whole numbers, such as [30, 60]")
@@ -478,6 +491,9 @@ def _words(value: object) -> Mapping[str, Any]:
 
 
 _GUARD: dict[str, Reader] = {"models": manifests.texts, "firmware": _bounds}
+_CLOCK: dict[str, Reader] = {
+    "forms": manifests.some_of("name", "word", "posix", "week", "weekday-after", "dates"), "offsets": manifests.text, "saves": _whole_numbers, "last_hour": manifests.number,
+}  # fmt: skip
 SCHEMA: Mapping[str, Mapping[str, Reader]] = {
     "": {
         "name": manifests.text, "vendor": manifests.text, "kind": manifests.one_of("hardware", "softphone"), "thin": manifests.truth,
@@ -496,7 +512,8 @@ SCHEMA: Mapping[str, Mapping[str, Reader]] = {
         "booleans": _two_words, "empty": manifests.text, "trims": manifests.truth, "encode": manifests.one_of(*encode.ENCODERS), **_GUARD,
     },
     "uploads": {"match": _patterns, "kind": manifests.one_of("override", "directory", "log")},
-    "time": {"forms": manifests.some_of("name", "word", "posix", "week", "weekday-after", "dates"), "offsets": manifests.text, "saves": _whole_numbers, "last_hour": manifests.number},
+    "time": {**_CLOCK, "for": manifests.tables},
+    "time for": {**_CLOCK, **_GUARD},
     "cannot": {"why": manifests.text, "source": manifests.text, **_GUARD},
     "restarts": {"settings": manifests.texts, "source": manifests.text},
     "guide": {"purpose": manifests.one_of(*PURPOSES), "steps": _steps, "source": manifests.text, **_GUARD},
@@ -609,8 +626,10 @@ def read_family(folders: Sequence[Path], shared: Sequence[Path] = ()) -> Family:
         if word not in vocabulary.KEY_TYPES:
             raise check.fault(f"maps.key.{word}", f"is not a key type{nearest(word, vocabulary.KEY_TYPES)}")
     clock = check.table("time", top.get("time", {}), "time")
-    if "offsets" in clock and clock["offsets"] not in maps:
-        raise check.fault("time.offsets", f"names maps.{clock['offsets']}, which is not in the manifest")
+    clocks = [{**clock, **check.table("time for", row, f"time.for[{number}]")} for number, row in enumerate(clock.pop("for", []), 1)] + [clock]
+    for row in clocks:
+        if "offsets" in row and row["offsets"] not in maps:
+            raise check.fault("time.offsets", f"names maps.{row['offsets']}, which is not in the manifest")
     return Family(
         slug=slug, name=top["name"], vendor=top["vendor"], kind=top.get("kind", "hardware"), thin=top.get("thin", False),
         wires=top.get("wires", ("http", "https", "tftp")), unconfirmed=top.get("unconfirmed", ()),
@@ -621,8 +640,7 @@ def read_family(folders: Sequence[Path], shared: Sequence[Path] = ()) -> Family:
         cannot=tuple(Cannot(name, row["why"], row["source"], _guard(row)) for name, row in cannot.items()),
         restarts=frozenset(restarts),
         digitmap=top.get("digitmap", {"any": "x", "some": "x."}),
-        time_forms=clock.get("forms", ("week", "dates")),
-        time_limits=timezones.Limits(frozenset(maps[clock["offsets"]]) if "offsets" in clock else None, clock.get("saves", frozenset()), clock.get("last_hour", 23)),
+        clocks=tuple(Clock(row.get("forms", ("week", "dates")), _limits(row, maps), _guard(row)) for row in clocks),
         scheme_apart=prov.get("scheme_apart", False), url_parts=prov.get("parts", ()), longest_url=prov.get("most", 127), bootstrap=prov.get("bootstrap", ""),
         password_alphabet=words.get("alphabet", "abcdefghijkmnpqrstuvwxyz23456789"), password_length=words.get("length", 12),
         notify=Notify(**check.table("notify", top["notify"], "notify")) if "notify" in top else Notify(),

@@ -205,12 +205,10 @@ def version() -> str:
 
 @lru_cache(maxsize=4096)
 def _time_of(zone: str, forms: tuple[str, ...], year: int, word: str | None) -> Time:
-    if forms[:1] == ("name",):
-        word, forms = zone, ("word",)
     rule = _footer(zone)
     dated = _in_year(zone, rule, year) if year else None
     moves = rule.days is not None or dated is not None
-    if word is not None and forms[:1] == ("word",):
+    if forms[:1] == ("name",) or (word is not None and forms[:1] == ("word",)):
         return Time(zone, rule.offset, _posix(zone, rule, None), word, moves, "word" if moves else "none", rule.save)
     if forms == ("word",):
         why = f"these phones have no word for {zone}, so their clock stays in the zone that it has; say a zone of the same clock, or set it by hand"

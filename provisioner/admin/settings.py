@@ -68,7 +68,7 @@ def _notes(admin: Admin, touched: Phones, values: Mapping[str, Any]) -> Iterable
                 silent[slug, word] = "" if coverage.takes(admin.booter.renderer, family, model, name) else f"no file of these {family.name} says {name}"
             why = f"{family.name} have no {name}: {row.why}" if row else silent[slug, word]
             if name == "timezone" and not why:
-                why = family.time_of(values[name], admin.store.now().year).warning
+                why = family.time_of(values[name], word, firmware, admin.store.now().year).warning
             if why:
                 lacking[why] = lacking.get(why, 0) + count
             elif name in family.restarts:
