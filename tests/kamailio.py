@@ -1,4 +1,4 @@
-"""SIP servers to ask: Kamailio from Debian's packages, over UDP, TCP and TLS, a DNS that knows where it is, one that says what it is told, and a phone."""
+"""SIP servers to ask: Kamailio from Debian's packages, over UDP, TCP and TLS, a DNS that knows where it is, one that says what it is told, and softphones."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import socket
 import subprocess
 import threading
 import time
+import wave
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ DOMAIN = "sip.example.com"
 PASSWORDS = {"212": "s3cret", "213": 'he said "no": \\o/', "barred": "s3cret"}
 REALM = "the realm, of tests"
 
-# Domains and users that it does not know are told so, as the mildest of servers do.
+# Domains and users that it does not know are told so, as the mildest of servers do. Whoever proves himself may call who is registered.
 _CONFIG = """
 #!KAMAILIO
 debug=0
@@ -48,6 +49,7 @@ loadmodule "sl.so"
 loadmodule "rr.so"
 loadmodule "pv.so"
 loadmodule "textops.so"
+loadmodule "siputils.so"
 loadmodule "usrloc.so"
 loadmodule "registrar.so"
 loadmodule "auth.so"
@@ -56,13 +58,22 @@ modparam("usrloc", "db_mode", 0)
 {algorithm}
 request_route {{
     if (is_method("OPTIONS")) {{ sl_send_reply("200", "OK"); exit; }}
-    if ($td != "{domain}") {{ sl_send_reply("403", "Domain not served"); exit; }}
-    if (!is_method("REGISTER")) {{ sl_send_reply("405", "Method Not Allowed"); exit; }}
+    if (has_totag() && loose_route()) {{ t_relay(); exit; }}
+    if (is_method("ACK|CANCEL")) {{ t_relay(); exit; }}
+    if ($td != "{domain}" && $td != "127.0.0.1") {{ sl_send_reply("403", "Domain not served"); exit; }}
+    if (!is_method("REGISTER|INVITE")) {{ sl_send_reply("405", "Method Not Allowed"); exit; }}
     $var(password) = "";
     switch ($au) {{
 {users}
     }}
     if ($au != $null && $var(password) == "") {{ sl_send_reply("404", "User unknown"); exit; }}
+    if (is_method("INVITE")) {{
+        if (!pv_proxy_authenticate('{realm}', "$var(password)", "0")) {{ proxy_challenge('{realm}', "1"); exit; }}
+        if (!lookup("location")) {{ sl_send_reply("404", "Nobody is registered"); exit; }}
+        record_route();
+        t_relay();
+        exit;
+    }}
     if (!pv_www_authenticate('{realm}', "$var(password)", "0")) {{ www_challenge('{realm}', "1"); exit; }}
     if ($au == "barred") {{ sl_send_reply("403", "Unpaid"); exit; }}
     save("location");
@@ -103,9 +114,9 @@ def _tls(folder: Path, places: Mapping[int, tuple[int, int]]) -> str:
 
 
 @contextmanager
-def running(folder: Path, algorithm: str = "") -> Iterator[Registrar]:
-    """Yield a registrar that has begun to answer; its process ends with the block. algorithm: SHA-256, or empty for MD5."""
-    here, process = next(filter(None, (_started(folder, algorithm) for _ in range(5))))
+def running(folder: Path, algorithm: str = "", passwords: Mapping[str, str] = PASSWORDS) -> Iterator[Registrar]:
+    """Yield a registrar that has begun to answer; its process ends with the block. algorithm: SHA-256, or empty for MD5; passwords: of its users."""
+    here, process = next(filter(None, (_started(folder, algorithm, passwords) for _ in range(5))))
     try:
         yield here
     finally:
@@ -113,11 +124,11 @@ def running(folder: Path, algorithm: str = "") -> Iterator[Registrar]:
         process.wait(10)
 
 
-def _started(folder: Path, algorithm: str) -> tuple[Registrar, subprocess.Popen[bytes]] | None:
+def _started(folder: Path, algorithm: str, passwords: Mapping[str, str]) -> tuple[Registrar, subprocess.Popen[bytes]] | None:
     """Return where a registrar answers, and its process; None where somebody else took one of its ports meanwhile."""
     here = Registrar(free_port(), free_port(), free_port())
     (folder / "tls.cfg").write_text(_tls(folder, {here.tls: (-1, 365), here.expired: (-30, -1)}))
-    users = "\n".join(f'        case "{user}": $var(password) = {_quoted(password)}; break;' for user, password in PASSWORDS.items())
+    users = "\n".join(f'        case "{user}": $var(password) = {_quoted(password)}; break;' for user, password in passwords.items())
     chosen = f'modparam("auth", "algorithm", "{algorithm}")' if algorithm else ""
     process = started(folder, _CONFIG.format(**vars(here), folder=folder, domain=DOMAIN, users=users, realm=REALM, algorithm=chosen), here.port)
     return (here, process) if process else None
@@ -202,18 +213,27 @@ def answering(*answers: str) -> Iterator[tuple[int, list[str]]]:
 
 
 @contextmanager
-def baresip(folder: Path, account: str) -> Iterator[None]:
-    """A phone of software that registers and does nothing else; it does so from a network alone, not from loopback."""
+def baresip(folder: Path, *accounts: str, command: str = "") -> Iterator[Path]:
+    """Softphones in one process, which register and answer calls with silence; yield the file of what they say.
+
+    command: what the first of them does at once, such as /dial sip:212@sip.example.com. They register from a network alone, not from loopback.
+    """
     with socket.socket(type=socket.SOCK_DGRAM) as anywhere:
         try:
             anywhere.connect(("192.0.2.1", 5060))
         except OSError:
             pytest.skip("this machine has no network beside loopback, and baresip 1.0.0 registers from no other")
-    (folder / "config").write_text("module_path /usr/lib/baresip/modules\nmodule account.so\nmodule menu.so\nsip_listen 127.0.0.1:0\n")
-    (folder / "accounts").write_text(account + "\n")
-    process = subprocess.Popen(["baresip", "-f", folder], stdin=subprocess.DEVNULL, stdout=(folder / "log").open("wb"), stderr=subprocess.STDOUT)
+    folder.mkdir(exist_ok=True)
+    with wave.open(str(folder / "silence.wav"), "wb") as silence:
+        silence.setparams((1, 2, 8000, 0, "NONE", ""))
+        silence.writeframes(bytes(16000))
+    modules = "".join(f"module {name}.so\n" for name in ("account", "menu", "g711", "aufile"))
+    (folder / "config").write_text(f"module_path /usr/lib/baresip/modules\n{modules}audio_source aufile,{folder}/silence.wav\nsip_listen 127.0.0.1:0\n")
+    (folder / "accounts").write_text("".join(f"{account}\n" for account in accounts))
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(["stdbuf", "-oL", "baresip", "-f", folder, *(["-e", command] if command else [])], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
-        yield
+        yield folder / "log"
     finally:
         process.kill()
         process.wait(10)
