@@ -119,3 +119,24 @@ def _sentence(say: Language, verb: str, words: tuple[str, ...], values: Mapping[
             return say("Restart the phone: take it off its power, and connect it again.")
         case _:
             return say("Press “{key}”.", key=filled[0])
+
+
+def key_word(language: Language, type: str) -> str:
+    """Return what a key of this type of ours is, in a word or two; the type itself where it has none.
+
+    >>> key_word(Language("pt"), "voicemail")
+    'Correio de voz'
+    """
+    say = language
+    words = {
+        "line": say("Line"), "blf": say("Busy lamp (BLF)"), "blf-list": say("Busy lamp list"), "speed-dial": say("Speed dial"), "intercom": say("Intercom"),
+        "park": say("Park a call"), "unpark": say("Take back a parked call"), "pickup": say("Pick up a call"), "group-pickup": say("Pick up in the group"),
+        "dtmf": say("Send digits"), "prefix": say("Prefix"), "voicemail": say("Voicemail"), "dnd": say("Do not disturb"), "forward": say("Call forwarding"),
+        "transfer": say("Transfer"), "conference": say("Conference"), "hold": say("Hold"), "redial": say("Redial"), "recall": say("Call back"),
+        "record": say("Record"), "mute": say("Mute"), "headset": say("Headset"), "history": say("Call list"), "directory": say("Directory"),
+        "phonebook": say("Phone book"), "ldap": say("LDAP directory"), "favorites": say("Favourites"), "sms": say("Text message"), "menu": say("Phone's menu"),
+        "status": say("Phone's status"), "paging": say("Paging"), "paging-list": say("Paging groups"), "presence": say("Presence"),
+        "group-listening": say("Group listening"), "lock": say("Key lock"), "hot-desking": say("Hot desking"), "provision": say("Fetch configuration"),
+        "url": say("Open a URL"), "xml": say("XML application"), "shared-line": say("Shared line"), "acd": say("Call queue"), "private-hold": say("Private hold"),
+    }  # fmt: skip
+    return words.get(type, type)

@@ -20,6 +20,8 @@ from fpdf.fonts import TTFFont
 
 FONTS = Path(__file__).parent / "fonts"
 _WIDTH, _HEIGHT, _MARGIN, _CODE = 210.0, 297.0, 15.0, 34.0
+_ROW = 4.4  # height of a table's row
+_NAMES = 48.0  # width of the facts' names
 _INSIDE = _WIDTH - 2 * _MARGIN
 _POINT = 25.4 / 72  # of a font's size, in millimetres
 _LETTER = 0.62  # width of a letter beside its size, on average and a little more
@@ -140,7 +142,7 @@ def _draw(paper: FPDF, sheet: Sheet) -> None:
         below = max(paper.get_y(), _code(paper, sheet, top))
         paper.set_y(below)
     if sheet.steps:
-        _heading(paper, sheet.steps_title)
+        _heading(paper, sheet.steps_title, 12)
         for number, step in enumerate(sheet.steps, 1):
             paper.set_font("sans", "B", 10)
             paper.cell(8, 5.5, f"{number}.")
@@ -160,7 +162,10 @@ def _paragraph(paper: FPDF, text: str, size: float, width: float, bold: bool = F
     paper.set_text_color(0)
 
 
-def _heading(paper: FPDF, text: str) -> None:
+def _heading(paper: FPDF, text: str, below: float) -> None:
+    """Write a heading, on the next page where the first `below` millimetres under it would not stay with it."""
+    if paper.get_y() + 12 + below > _HEIGHT - _MARGIN:
+        paper.add_page()
     paper.ln(4)
     _paragraph(paper, text, 12, _INSIDE, bold=True)
     paper.ln(1)
@@ -168,10 +173,9 @@ def _heading(paper: FPDF, text: str) -> None:
 
 def _facts(paper: FPDF, facts: Iterable[tuple[str, str]], width: float) -> None:
     for name, value in facts:
-        paper.set_font("sans", "", 9)
         paper.set_text_color(*_GREY)
-        paper.cell(38, 5.5, name)
-        _paragraph(paper, value, 10, width - 38, indent=38)
+        _fitted(paper, name, _NAMES - 2, 5.5, 9)
+        _paragraph(paper, value, 10, width - _NAMES, indent=_NAMES)
         paper.ln(0.6)
 
 
@@ -189,36 +193,48 @@ def _code(paper: FPDF, sheet: Sheet, top: float) -> float:
 
 
 def _table(paper: FPDF, table: Table) -> None:
-    """Draw a table in columns of its own width, filled from top to bottom, and further pages where one does not hold it."""
-    _heading(paper, table.title)
-    columns, width, height, rest = table.columns, _INSIDE / table.columns, 5.0, list(table.rows)
+    """Draw a table in its columns, filled from top to bottom, and on further pages where one does not hold it."""
+    _heading(paper, table.title, 4 * _ROW)
+    width, rest = _INSIDE / table.columns - 3, list(table.rows)
+    widths = _widths(paper, [table.head, *table.rows], width)
     while rest:
-        room = int((_HEIGHT - _MARGIN - paper.get_y()) / height) - 1
-        if room < 2:
+        room = int((_HEIGHT - _MARGIN - paper.get_y()) / _ROW) - 1
+        if room < 1:
             paper.add_page()
             continue
-        deep = min(room, -(-len(rest) // columns))
+        deep = min(room, -(-len(rest) // table.columns))
         top = paper.get_y()
-        for column in range(columns):
+        for column in range(table.columns):
             mine, rest = rest[:deep], rest[deep:]
             if mine:
-                _rows(paper, [table.head, *mine], _MARGIN + column * width, top, width - 3, height)
-        paper.set_y(top + (deep + 1) * height)
+                _rows(paper, [table.head, *mine], _MARGIN + column * (width + 3), top, widths)
+        paper.set_y(top + (deep + 1) * _ROW)
 
 
-def _rows(paper: FPDF, rows: Sequence[Sequence[str]], left: float, top: float, width: float, height: float) -> None:
-    """Draw rows, the first one their heading. The first cell is narrow; the others share the rest."""
-    first = width * 0.14
-    widths = [first] + [(width - first) / (len(rows[0]) - 1)] * (len(rows[0]) - 1)
+def _widths(paper: FPDF, rows: Sequence[Sequence[str]], width: float) -> list[float]:
+    """Return how wide each cell of a row is, all of them together `width`: as its longest text wants, the longest giving way."""
+    paper.set_font("sans", "B", 8)
+    wanted = [max(paper.get_string_width(cell) for cell in cells) + 2 for cells in zip(*rows, strict=True)]
+    rest = width
+    for place, wide in enumerate(sorted(wanted)):  # the narrow ones first; what they leave is shared by the wider
+        share = rest / (len(wanted) - place)
+        if wide > share:
+            return [min(one, share) for one in wanted]
+        rest -= wide
+    return [wide * width / sum(wanted) for wide in wanted]
+
+
+def _rows(paper: FPDF, rows: Sequence[Sequence[str]], left: float, top: float, widths: Sequence[float]) -> None:
+    """Draw rows, the first one their heading."""
     for number, row in enumerate(rows):
-        y, x = top + number * height, left
+        y, x = top + number * _ROW, left
         for cell, wide in zip(row, widths, strict=True):
             paper.set_xy(x, y)
-            _fitted(paper, cell, wide - 1, height, 8, bold=not number)
+            _fitted(paper, cell, wide - 1, _ROW, 8, bold=not number)
             x += wide
         paper.set_draw_color(200)
         paper.set_line_width(0.1)
-        paper.line(left, y + height, left + width, y + height)
+        paper.line(left, y + _ROW, left + sum(widths), y + _ROW)
 
 
 def _fitted(paper: FPDF, text: str, width: float, height: float, size: float, bold: bool = False, align: Align = Align.L) -> None:
@@ -235,7 +251,7 @@ def _fitted(paper: FPDF, text: str, width: float, height: float, size: float, bo
 def _labels(paper: FPDF, labels: Labels) -> None:
     """Draw labels to scale, one under the other as keys stand, in as many columns as the page holds."""
     width, height = labels.width, labels.height
-    _heading(paper, labels.title)
+    _heading(paper, labels.title, height)
     columns = max(1, int(_INSIDE // (width + 4)))
     rest = list(labels.texts)
     while rest:
@@ -273,7 +289,7 @@ body { font: 10pt/1.35 "DejaVu Sans", system-ui, sans-serif; color: #000; backgr
 section { break-after: page } section:last-child { break-after: auto }
 h1 { font-size: 18pt; margin: 0 } h2 { font-size: 12pt; margin: 4mm 0 1mm; break-after: avoid } p { margin: 0; color: #555 }
 figure { float: right; width: 34mm; margin: 0 0 3mm 5mm; text-align: center; font-size: 7pt; overflow-wrap: anywhere }
-dl { display: grid; grid-template-columns: 38mm 1fr; gap: .6mm 0; margin: 3mm 0 } dt { color: #555 } dd { margin: 0; overflow-wrap: anywhere }
+dl { display: grid; grid-template-columns: 48mm 1fr; gap: .6mm 0; margin: 3mm 0 } dt { color: #555 } dd { margin: 0; overflow-wrap: anywhere }
 ol { clear: right; margin: 0; padding-left: 8mm } li { margin-bottom: .8mm; overflow-wrap: anywhere }
 .columns2, .columns3 { display: grid; grid-template-columns: repeat(2, 1fr); gap: 0 4mm; align-items: start } .columns3 { grid-template-columns: repeat(3, 1fr) }
 table { border-collapse: collapse; width: 100%; font-size: 9pt } th, td { border-bottom: .1mm solid #ccc; text-align: left; padding: .5mm 1mm; overflow-wrap: anywhere } tr { break-inside: avoid }
