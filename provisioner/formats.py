@@ -140,6 +140,15 @@ FORMATS: Mapping[str, Callable[[Writer, str, str], str]] = {
 }
 
 
+def fits(writer: Writer, place: str, value: object) -> bool:
+    """Return True where a value can be written in a place of a file."""
+    try:
+        writer.write(value, place)
+    except Unsayable:
+        return False
+    return True
+
+
 def _refusing(characters: str, what: str) -> Callable[[Writer, str, str], str]:
     def place(writer: Writer, text: str, name: str) -> str:
         for char in characters:

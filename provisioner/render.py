@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import CodeType, SimpleNamespace
 from typing import Any
@@ -25,7 +26,7 @@ from markupsafe import Markup
 from provisioner import encode
 from provisioner.errors import BadManifest, ProvisionerError, RenderFailed
 from provisioner.families import SHARED, Catalog, Family, FileRule, shipped
-from provisioner.formats import PLACES, Word, Writer
+from provisioner.formats import PLACES, Word, Writer, fits
 
 LARGEST = 1_000_000  # bytes of one rendered file (D15)
 MOST_PASSES = 100_000  # of all loops for one file; a file of LARGEST needs less, and no phone shall wait for a loop without end
@@ -213,6 +214,7 @@ class Renderer:
             trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, auto_reload=False, bytecode_cache=_COMPILED,
         )  # fmt: skip
         environment.globals = {f"in_{place}": _writer(writer, place) for place in PLACES if place != "value"}
+        environment.tests |= {f"in_{place}": partial(fits, writer, place) for place in PLACES}
         return environment
 
 

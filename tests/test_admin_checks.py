@@ -11,7 +11,7 @@ from provisioner import families
 from provisioner.admin import Admin, accounts, checks, devices, lines, settings, sites
 from provisioner.admin.checks import FAULT, WARNING
 from provisioner.config import Config
-from provisioner.things import Event, Site
+from provisioner.things import Contact, Event, Site
 from tests.acme import ADDRESS, MAC, OTHER
 
 
@@ -88,3 +88,13 @@ def test_a_key_that_others_can_read_is_a_fault(admin: Admin, tmp_path: Path) -> 
 def test_nothing_is_wrong_with_an_empty_state(tmp_path: Path) -> None:
     found = checks.run(Config(state=tmp_path / "new"), "anna", "test")
     assert [finding for finding in found if finding.kind == FAULT] == []
+
+
+def test_a_contact_that_a_phone_book_cannot_carry_is_named(admin: Admin) -> None:
+    devices.add(admin, "08000f0a0004", "mitel/6930", {})
+    with admin.store.change("anna", "test") as tx:
+        tx.put_contact(Contact("default", "Ada, Sales", (("work", "214"),)))
+
+    [sentence] = _sentences(admin, WARNING, "contact")
+
+    assert sentence.startswith("Aastra and Mitel SIP phones do not get the contact 'Ada, Sales', whose name")

@@ -96,6 +96,9 @@ def test_a_hostile_text_is_carried_or_refused(phone: tuple[Booter, str], place: 
             continue
         carried += 1
         for name, said in hostile.items():
+            if place == "contact" and set(said) < set(harmless[name]):  # left out whole: nothing else has changed, and what there was of it
+                assert said.items() <= harmless[name].items() and HARMLESS not in said.values(), f"{text!r} in {name}"
+                continue
             assert set(said) == set(harmless[name]), f"{text!r} changed which parameters there are in {name}"
             expected = {key: value.replace(HARMLESS, stored(place, text)) for key, value in harmless[name].items()}
             assert whole_names(said) == whole_names(expected), f"{text!r} in {place} of {name}"

@@ -14,11 +14,12 @@ from provisioner.config import Config
 from provisioner.encode import legible
 from provisioner.errors import BadManifest, StoreTrouble
 from provisioner.families import Catalog, Family
+from provisioner.formats import PLACES, fits
 from provisioner.mac import pretty
 from provisioner.records import WANTED_SQLITE, Devices
 from provisioner.render import Renderer
 from provisioner.store import KEY_FILE
-from provisioner.things import Account, Site
+from provisioner.things import Account, Device, Site
 from provisioner.tokens import LENGTH
 
 FAULT, WARNING = "fault", "warning"
@@ -174,7 +175,23 @@ def _phones(admin: Admin) -> Iterator[Finding]:
         yield Finding(FAULT, "phone", f"{pretty(mac)} gets no file: {why}")
     if len(some) < (count := len(every)):
         yield Finding(WARNING, "phone", f"the files of {len(some):,} of {count:,} phones were tried, some of every model")
+    yield from _left_out(admin, some)
     yield from _factory_passwords(admin, every)
+
+
+def _left_out(admin: Admin, devices: Iterable[Device]) -> Iterator[Finding]:
+    """Yield the contacts that phones do not get since their phone book's form has no way to write them."""
+    renderer = Renderer(admin.catalog)
+    for device in devices:
+        if not (known := admin.catalog.families.get(device.family)) or not known.model(device.model):
+            continue
+        family, model, facts = admin.booter.facts(device.mac)
+        for rule in family.rules(model.name, device.firmware):
+            asked = renderer.words(family, rule) if rule.template and facts.contacts else frozenset()
+            for place in PLACES if {"book", "is"} <= asked else ():
+                for contact in facts.contacts if f"in_{place}" in asked else ():
+                    if not fits(rule.writer, place, contact.name):
+                        yield Finding(WARNING, "contact", f"{family.name} do not get the contact {contact.name!r}, whose name their phone book cannot carry; write it without signs such as , and #")
 
 
 def _factory_passwords(admin: Admin, devices: Devices) -> Iterator[Finding]:
