@@ -296,7 +296,7 @@ def _fact(check: Checker, name: str, row: object) -> Known:
     values = (read["value"],) if "value" in read else read["one_of"]
     for value in values:
         try:
-            Account("x@example.com", **{name: _PLACE.sub("x", value)})
+            Account("x@example.com", **{name: _PLACE.sub("x", value)})  # type: ignore[arg-type]
         except BadValue as why:
             raise check.fault(f"facts.{name}", str(why)) from None
     return Known(values, read["source"], read["confidence"])

@@ -73,6 +73,15 @@ class Store(Records):
             )
         return True
 
+    def put_fetch(self, account: Account, found: Check) -> bool:
+        """Keep what became of a fetch of an account's contacts; False where the account is another one by now."""
+        with self.writing() as connection:
+            if self.account(account.sip_address) != account:
+                return False
+            at = self._now().isoformat(timespec="seconds")
+            connection.execute("INSERT OR REPLACE INTO account_fetches (sip_address, verdict, sentence, at) VALUES (?, ?, ?, ?)", (account.sip_address, found.verdict, found.sentence, at))
+        return True
+
     def put_upload(self, mac: str, name: str, body: bytes) -> bool:
         """Keep what a phone sent, in place of what it sent before under this name; True where that changed something."""
         if self.upload(mac, name) == body:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from provisioner import families
+from provisioner import families, providers
 from provisioner.admin import Admin, sites
 from provisioner.boot import Booter
 from provisioner.config import Config
@@ -109,6 +109,6 @@ def admin(root: Path) -> Admin:
     catalog = families.load([folder(root)])
     config = Config(state=root / "state", phones_path=(root / "phones",))
     store = recorded.open_store(config.state)
-    made = Admin(store, catalog, Booter(store, catalog, lambda event: None), config, "anna", "test")
+    made = Admin(store, catalog, Booter(store, catalog, lambda event: None, providers=providers.load()), config, "anna", "test")
     sites.change(made, "default", {"public_url": "http://192.0.2.1:8080"})
     return made

@@ -2,41 +2,79 @@
 
 from __future__ import annotations
 
+import secrets
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+from provisioner import tokens
 from provisioner.admin import SAME, Admin, Done, did, scopes, words
-from provisioner.errors import Conflict, NotHere
-from provisioner.things import Account
+from provisioner.admin.providers import Completed, completed
+from provisioner.errors import BadValue, Conflict
+from provisioner.things import Account, Check, Line
+
+_PASSWORD = 20  # characters of a generated password, 100 bits
 
 
-def add(admin: Admin, sip_address: str, facts: Mapping[str, Any]) -> Done:
+def add(admin: Admin, sip_address: str | None, facts: Mapping[str, Any]) -> Done:
     """Add an account; one that is there already with the same facts changes nothing.
 
-    facts: fields of Account that were said. Raises BadValue, Conflict.
+    sip_address: None where the username and the provider, or the domain, say it.
+    facts: fields of Account that were said; what its provider is known to have fills the others. Raises BadValue, Conflict.
     """
     return add_all(admin, [(sip_address, facts)])
 
 
-def add_all(admin: Admin, many: Iterable[tuple[str, Mapping[str, Any]]]) -> Done:
+def add_all(admin: Admin, many: Iterable[tuple[str | None, Mapping[str, Any]]]) -> Done:
     """Add accounts, each an address and its facts: all of them, or none where one cannot be; as `add` does it."""
-    new = [account for sip_address, facts in many if (account := _new(admin, sip_address, facts))]
+    new = [(account, notes) for sip_address, facts in many for account, notes in [_new(admin, sip_address, facts)] if account]
     if not new:
         return Done(SAME, changed=False)
-    changed, _ = admin.change(lambda tx: sum(tx.put_account(account) for account in new) > 0)
-    return did(changed, f"added {', '.join(account.sip_address for account in new)}", [note for account in new for note in notes_of(account)])
+    changed, _ = admin.change(lambda tx: sum(tx.put_account(account) for account, _ in new) > 0)
+    return did(changed, f"added {', '.join(account.sip_address for account, _ in new)}", [note for account, notes in new for note in (*notes, *notes_of(account))])
 
 
-def _new(admin: Admin, sip_address: str, facts: Mapping[str, Any]) -> Account | None:
-    """Return the account, or None where it is there already with these facts."""
-    account = Account(sip_address, **facts)
+def _new(admin: Admin, sip_address: str | None, facts: Mapping[str, Any]) -> tuple[Account | None, tuple[str, ...]]:
+    """Return the account and what to note of it, or None where it is there already with these facts."""
+    whole = completed(admin.providers, sip_address, facts)
+    account = Account(whole.sip_address, **whole.facts)
     here = admin.store.account(account.sip_address)
     if here and replace(here, **{name: getattr(account, name) for name in facts}) == here:
-        return None
+        return None, ()
     if here:
         raise Conflict(f"{account.sip_address} is there already with other facts; `provisioner account change {account.sip_address}` changes them")
-    return account
+    if whole.refusals:
+        raise BadValue(f"{account.sip_address} was not added: {'; '.join(whole.refusals)}")
+    return account, whole.notes
+
+
+def planned(admin: Admin, sip_address: str | None, facts: Mapping[str, Any]) -> Completed:
+    """Return an account as `add` would add it, with what speaks against that; nothing is written. Raises BadValue where no address can be made."""
+    return completed(admin.providers, sip_address, facts)
+
+
+def username_rule(admin: Admin, provider: str) -> str:
+    """Return in words how usernames at a provider look; raises UnknownName."""
+    rule = admin.providers.provider(provider).username
+    return rule.words if rule else "as its mail says it"
+
+
+def password_for(admin: Admin, sip_address: str) -> str | None:
+    """Return a new password for an account, or None where it is there and has one: who asks a second time keeps the first.
+
+    100 bits in lower-case letters and digits, none of which looks like another: every make of phones and whoever reads it aloud can have it (F17).
+    """
+    here = admin.store.account(sip_address)
+    return None if here and here.password else new_password()
+
+
+def new_password() -> str:
+    """Return a password as `password_for` makes them, with letters and digits in it, as some registrars want."""
+    while True:
+        made = "".join(secrets.choice(tokens.ALPHABET.replace("i", "")) for _ in range(_PASSWORD))
+        if not made.isalpha() and not made.isdigit():
+            return made
 
 
 def change(admin: Admin, sip_address: str, facts: Mapping[str, Any]) -> Done:
@@ -78,18 +116,33 @@ def remove(admin: Admin, sip_address: str) -> Done:
 
 def one(admin: Admin, sip_address: str) -> Account:
     """Return the account; raises NotHere with the nearest one."""
-    address = scopes.account(admin, sip_address)
-    account = admin.store.account(address)
-    if account is None:
-        raise NotHere(f"there is no account {address}")
-    return account
+    return scopes.known_account(admin, sip_address)
 
 
 def shown(admin: Admin, account: Account) -> dict[str, Any]:
-    """Return the facts of an account for people and machines, its password masked, with the lines that have it."""
+    """Return the facts of an account for people and machines, its password masked, with the lines that have it and what its servers said last."""
+    address = account.sip_address
+    return _shown(account, admin.store.lines_with(address), admin.store.layer(f"account:{address}"), admin.store.check_of(address), admin.store.fetch_of(address))
+
+
+def _shown(account: Account, lines: Iterable[Line], said: dict[str, Any], check: Check | None, fetch: Check | None) -> dict[str, Any]:
     return {
         **words.facts(account),
-        "lines": [{"mac": line.mac, "line": line.n} for line in admin.store.lines_with(account.sip_address)],
-        "settings": words.layer(admin.store.layer(f"account:{account.sip_address}")),
-        "check": words.facts(found) if (found := admin.store.check_of(account.sip_address)) else None,
+        "lines": [{"mac": line.mac, "line": line.n} for line in lines],
+        "settings": words.layer(said),
+        "check": words.facts(check) if check else None,
+        "contacts": {"verdict": fetch.verdict, "sentence": fetch.sentence, "at": fetch.at} if fetch else None,
     }
+
+
+def listed(admin: Admin) -> list[dict[str, Any]]:
+    """Return every account as `shown` does; a few questions to the store, however many accounts there are."""
+    many = admin.store.accounts()
+    if admin.rights.sites:
+        return [shown(admin, account) for account in many]
+    on: dict[str, list[Line]] = defaultdict(list)
+    for line in admin.store.account_lines():
+        on[line.sip_address].append(line)
+    said = {scope.partition(":")[2]: admin.store.layer(scope) for scope in admin.store.scopes() if scope.startswith("account:")}
+    checks, fetches = admin.store.checks(), admin.store.fetches()
+    return [_shown(one, on[one.sip_address], said.get(one.sip_address, {}), checks.get(one.sip_address), fetches.get(one.sip_address)) for one in many]

@@ -10,20 +10,24 @@ from provisioner.admin import Admin, Done, accounts
 from provisioner.admin.words import SECRET_FACTS, masked
 from provisioner.errors import BadValue
 from provisioner.kinds import Endpoint, endpoint
-from provisioner.mail.accounts import Account, Fact, Mail
+from provisioner.mail.accounts import NAMES, Account, Fact, Mail
 from provisioner.mail.accounts import read as read_mail
 from provisioner.mail.message import MOST_BYTES
+from provisioner.mail.values import LIKELY, SURE
+from provisioner.providers import Providers
 from provisioner.things import sip_address as read_address
 
 __all__ = ["MOST_BYTES", "Mail", "add", "as_json", "questions", "read", "rows"]
 
 _OWN = ("sip_address", "username", "auth_username", "password", "display_name", "email")  # of one account alone
 _HOW = {"sip_address": "as the SIP-ADDRESS before --from-mail", "password": "with --password-stdin or --password-file", "outbound_proxy_port": "with --outbound-proxy HOST:PORT"}
+_BESIDE = ("registrar", "realm", "provider", "notes")  # facts of ours that a mail's account has beside those in NAMES
+_WANTED = ("outbound_proxy", "registrar")  # without which an account may not register
 _NEEDED = ("sip_address", "username", "password", "domain")
 
 
-def read(raw: bytes, sip_address: str | None, said: Mapping[str, Any]) -> Mail:
-    """Return the accounts that a mail tells of, overruled by what was said beside it.
+def read(raw: bytes, sip_address: str | None, said: Mapping[str, Any], known: Providers = Providers()) -> Mail:
+    """Return the accounts that a mail tells of, overruled by what was said beside it; what is missing is filled with what their provider is known to have.
 
     sip_address: of the account that is meant; where the mail has several, the one that it names so.
     said:        fields of an account; with several accounts, only what can hold for all of them.
@@ -43,7 +47,40 @@ def read(raw: bytes, sip_address: str | None, said: Mapping[str, Any]) -> Mail:
     alone = [name for name in said if name in _OWN]
     if alone and len(mail.accounts) > 1:
         raise BadValue(f"the mail tells of {len(mail.accounts)} accounts, which have no {alone[0].replace('_', ' ')} in common; name the one that is meant by its SIP-ADDRESS")
-    return replace(mail, accounts=tuple(_overruled(account, address, said) for account in mail.accounts))
+    return replace(mail, accounts=tuple(_filled(_overruled(account, address, said), known, said) for account in mail.accounts))
+
+
+def _filled(account: Account, known: Providers, said: Mapping[str, Any]) -> Account:
+    """Return an account with what its provider is known to have; what one source alone says, or what some of its accounts have, is asked.
+
+    said: beside the mail; what was said to be empty stays so.
+    """
+    values = {name: fact.value for name, fact in {**account.facts, **account.also}.items() if name != "outbound_proxy_port" and name not in account.ask}
+    address = str(values.get("sip_address", ""))
+    empty = {name: Fact("", SURE, "said beside the mail") for name, value in said.items() if value == ""}
+    found, _ = known.complete({**dict.fromkeys(empty, ""), **({"domain": address.rpartition("@")[2], "username": address.rpartition("@")[0]} if address else {}), **values})
+    if found is None:
+        return account
+    facts, ask, also = dict(account.facts), dict(account.ask), {**account.also, **empty}
+    words = f"known of {found.provider.name}"
+    for name, one in found.facts.items():
+        if name in ("domain", "auth_username") or name in facts or name in ask or name in also:
+            continue
+        if name in _WANTED and not one.sure:
+            ask[name] = f"one source alone says that {found.provider.name} has {one.values[0]}"
+        elif one.sure:
+            there = endpoint(one.values[0]) if name == "outbound_proxy" else None
+            (also if name in _BESIDE else facts)[name] = Fact(there.host if there else one.values[0], LIKELY, words)
+            if there and there.port:
+                facts["outbound_proxy_port"] = Fact(there.port, LIKELY, words)
+    for name, one in found.open.items():
+        if name in _WANTED and name not in facts and name not in ask and name not in also:
+            ask[name] = f"{found.provider.name} has it as {' or '.join(value or 'none' for value in one.values[:4])}"
+    for name in found.provider.needs:
+        if name not in facts and name not in also:
+            ask.setdefault(name, f"{found.provider.name} gives each account its own")
+    also.setdefault("provider", Fact(found.provider.slug, LIKELY, f"its domain or proxy is one of {found.provider.name}"))
+    return Account({name: facts[name] for name in NAMES if name in facts}, ask, also)
 
 
 def _overruled(account: Account, address: str | None, said: Mapping[str, Any]) -> Account:
@@ -62,7 +99,7 @@ def _overruled(account: Account, address: str | None, said: Mapping[str, Any]) -
         if name in facts and value == "":
             del facts[name]
         elif value != "":
-            (facts if name not in ("registrar", "realm", "provider", "notes") else also)[name] = Fact(value, "sure", "said beside the mail")
+            (facts if name not in _BESIDE else also)[name] = Fact(value, "sure", "said beside the mail")
     if "registrar" in said and said["registrar"] == "":
         also.pop("registrar", None)
     return Account(facts, ask, also)
@@ -99,7 +136,7 @@ def add(admin: Admin, mail: Mail) -> Done:
 def _fields(account: Account) -> dict[str, Any]:
     """Return the facts as fields of our account; host and port of the outbound proxy are one."""
     known: dict[str, Any] = {name: fact.value for name, fact in {**account.facts, **account.also}.items() if name not in ("sip_address", "outbound_proxy_port")}
-    if "outbound_proxy" in known:
+    if known.get("outbound_proxy"):
         said = endpoint(known["outbound_proxy"]) if account.facts["outbound_proxy"].words == "said beside the mail" else Endpoint(str(known["outbound_proxy"]))
         port = account.facts.get("outbound_proxy_port")
         known["outbound_proxy"] = Endpoint(said.host, int(port.value)) if port else said

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from provisioner.admin import Admin, Phones
 from provisioner.errors import BadValue, NotHere, UnknownName, nearest
 from provisioner.mac import parse, pretty
-from provisioner.things import Group, sip_address
+from provisioner.things import Account, Group, sip_address
 
 KINDS = ("defaults", "family", "model", "site", "group", "device", "account", "line")
 HELP = "defaults, family:F, model:F/M, site:S, group:S/G, device:MAC, account:SIP-ADDRESS or line:MAC/N"
@@ -80,14 +80,20 @@ def group(admin: Admin, name: str) -> Group:
 
 def account(admin: Admin, text: str) -> str:
     """Return the SIP address of an account that is there; raises NotHere with the nearest one."""
+    return known_account(admin, text).sip_address
+
+
+def known_account(admin: Admin, text: str) -> Account:
+    """Return the account of a SIP address in any spelling; raises NotHere with the nearest one."""
     try:
         address = sip_address(text)
     except ValueError as why:
         raise BadValue(str(why)) from None
-    if admin.store.account(address) is None:
+    found = admin.store.account(address)
+    if found is None:
         close = nearest(address, admin.store.addresses_near(address))
         raise NotHere(f"there is no account {address}{close}; add it with `provisioner account add {address}`")
-    return address
+    return found
 
 
 def _line(admin: Admin, name: str) -> str:

@@ -28,7 +28,7 @@ _FACTS = (
     ("--voicemail", "NUMBER", "Number of the mailbox, such as *97."),
     ("--email", "ADDRESS", "E-mail address of who it belongs to."),
     ("--timezone", "ZONE", "Time zone that the provider names, such as Europe/Lisbon."),
-    ("--provider", "NAME", "Who gives the account."),
+    ("--provider", "NAME", "Who gives the account; what is known of a provider fills what is not said. `provider list` has those that are known."),
     ("--notes", "TEXT", "Anything worth remembering."),
 )
 
@@ -36,6 +36,7 @@ _FACTS = (
 def _facts(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command an option for each fact, and the ways in which a password comes."""
     command = click.option("--password-file", type=click.Path(path_type=Path), metavar="FILE", help="Read the password from a file.")(command)
+    command = click.option("--password-generate", is_flag=True, help="Make a password of 20 letters and digits, none of which looks like another, and show it once.")(command)
     command = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")(command)
     for name, metavar, help in reversed(_FACTS):
         command = click.option(name, metavar=metavar, help=help)(command)
@@ -67,9 +68,11 @@ def account() -> None:
 @out.as_json
 @session
 def add(
-    here: Session, sip_address: str | None, password_stdin: bool, password_file: Path | None, from_mail: str | None, dry_run: bool, reveal: bool, proved: bool, json_: bool, **facts: Any
+    here: Session, sip_address: str | None, password_stdin: bool, password_file: Path | None, password_generate: bool, from_mail: str | None, dry_run: bool, reveal: bool, proved: bool, json_: bool, **facts: Any
 ) -> None:
     """Add an account, or those that a provider's e-mail tells of.
+
+    With --provider the username and the password are enough where its domain is known; how its usernames look is said where none is given.
 
     The password is asked for at a terminal, or comes by --password-stdin or --password-file; never as an argument, which others could read.
     A mail's accounts are added where nothing of them is in doubt: all of them, or none. The mail is not kept.
@@ -77,6 +80,8 @@ def add(
     \b
     Examples:
       provisioner account add 212@sip.example.com --display-name "Front desk"
+      provisioner account add --provider sip2sip --username alice
+      provisioner account add 213@pbx.example.com --password-generate
       provisioner account add 212@example.com --outbound-proxy proxy.example.com:5080 --transport tls --password-file 212.secret
       provisioner account add --from-mail welcome.eml --dry-run
       provisioner account add 212@sip.example.com --from-mail welcome.eml
@@ -84,20 +89,27 @@ def add(
     if from_mail is None:
         if dry_run or reveal or json_:
             raise click.UsageError("--dry-run, --reveal and --json are for --from-mail")
-        if sip_address is None:
-            raise click.UsageError("Missing argument 'SIP-ADDRESS'; or give a provider's e-mail with --from-mail FILE")
-        password = out.secret("Password", password_stdin, password_file, ask=True)
-        out.done(accounts.add(here.admin, sip_address, _said({**facts, "password": password})))
+        if sip_address is None and not facts["provider"]:
+            raise click.UsageError("Missing argument 'SIP-ADDRESS'; or name the --provider and the --username, or give a provider's e-mail with --from-mail FILE")
+        said = _asked(here, sip_address, _said(facts))
+        plan = accounts.planned(here.admin, sip_address, said)
+        made = accounts.password_for(here.admin, plan.sip_address) if password_generate else None
+        password = made if password_generate else out.secret("Password", password_stdin, password_file, ask=not plan.refusals)
+        done = accounts.add(here.admin, sip_address, _said({**said, "password": password}))
+        out.done(done)
+        _shown_once(made if done.changed else None)
         if proved:
-            _prove(here, [sip_address])
+            _prove(here, [plan.sip_address])
         return
     if (json_ or reveal) and not dry_run:
         raise click.UsageError("--json and --reveal show what a mail says; add --dry-run")
+    if password_generate:
+        raise click.UsageError("--password-generate is for an account of your own; a provider's mail says its password")
     if password_stdin and from_mail == "-":
         raise click.UsageError("the mail comes from standard input already; give the password with --password-file")
     raw = _bytes(from_mail)
     said = _said({**facts, "password": out.secret("Password", password_stdin, password_file, ask=False)})
-    mail = mails.read(raw, sip_address, said)
+    mail = mails.read(raw, sip_address, said, here.admin.providers)
     if dry_run:
         _show(mail, json_, reveal)
         return
@@ -105,6 +117,19 @@ def add(
     out.done(mails.add(here.admin, mail))
     if proved:
         _prove(here, [str(one.facts["sip_address"].value) for one in mail.accounts])
+
+
+def _asked(here: Session, sip_address: str | None, facts: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts with the username that a provider's account lacks, asked at a terminal once its rule was said."""
+    if sip_address is not None or facts.get("username") or not sys.stdin.isatty():
+        return facts
+    return {**facts, "username": click.prompt(f"Username ({accounts.username_rule(here.admin, facts['provider'])})", err=True)}
+
+
+def _shown_once(password: str | None) -> None:
+    """Show a password that was made just now, which nothing here shows again unless asked to reveal it."""
+    if password:
+        click.echo(f"its password, which is shown this once: {password}")
 
 
 def _prove(here: Session, addresses: list[str]) -> None:
@@ -157,7 +182,7 @@ def _show(mail: mails.Mail, json_: bool, reveal: bool) -> None:
 @_facts
 @click.option("--ask-password", is_flag=True, help="Ask for the password at the terminal.")
 @session
-def change(here: Session, sip_address: str, password_stdin: bool, password_file: Path | None, ask_password: bool, **facts: Any) -> None:
+def change(here: Session, sip_address: str, password_stdin: bool, password_file: Path | None, password_generate: bool, ask_password: bool, **facts: Any) -> None:
     """Change the facts that are named; an empty one goes back to its default.
 
     The files of the phones that have the account are tried first.
@@ -167,11 +192,13 @@ def change(here: Session, sip_address: str, password_stdin: bool, password_file:
       provisioner account change 212@sip.example.com --display-name "Reception"
       provisioner account change 212@sip.example.com --outbound-proxy ""
     """
-    password = out.secret("Password", password_stdin, password_file, ask=ask_password)
+    made = accounts.new_password() if password_generate else None
+    password = made or out.secret("Password", password_stdin, password_file, ask=ask_password)
     said = _said({**facts, "password": password})
     if not said:
         raise click.UsageError("say what to change; --help lists the facts")
     out.done(accounts.change(here.admin, sip_address, said))
+    _shown_once(made)
 
 
 @account.command()
@@ -207,11 +234,15 @@ def check(here: Session, sip_addresses: tuple[str, ...], all_: bool, subscribe: 
 @session
 def list_(here: Session, json_: bool) -> None:
     """List every account."""
-    rows = [accounts.shown(here.admin, one) for one in here.admin.store.accounts()]
+    rows = accounts.listed(here.admin)
     if json_:
         out.machine(rows)
     else:
-        out.table([{**row, "on": [f"{line['mac']}/{line['line']}" for line in row["lines"]]} for row in rows], ("sip_address", "display_name", "domain", "on"), "no accounts yet; `provisioner account add SIP-ADDRESS`")
+        out.table([{**row, "on": [f"{line['mac']}/{line['line']}" for line in row["lines"]], "check": _checked(row["check"])} for row in rows], ("sip_address", "display_name", "domain", "on", "check"), "no accounts yet; `provisioner account add SIP-ADDRESS`")
+
+
+def _checked(check: dict[str, Any] | None) -> str:
+    return f"{check['verdict']} {check['at'][:10]}" if check else ""
 
 
 @account.command()
