@@ -184,6 +184,8 @@ class Config:
         (), Many(Place(), most=64), "Hosts and networks that this server may ask beside public hosts over HTTPS, for the contacts that a provider keeps (XCAP): those at private addresses, and those over http"
     )
 
+    bundle_keys: tuple[str, ...] = _option((), Many(Text(), most=64), "Public keys of other servers whose bundles `import usb` takes, as their `export key` prints them")
+
     account_check_hours: int = _option(0, Int(0, 720), "How often each account's server is asked whether the account is right, spread over that time; 0 never. One that was refused is not asked again until its facts change", unit="hours")
     contacts_hours: int = _option(0, Int(0, 720), "How often the contacts that providers keep (XCAP) are fetched, spread over that time; 0 never", unit="hours")
 

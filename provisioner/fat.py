@@ -25,6 +25,7 @@ _END = 0x0FFFFFFF
 _ENTRY = 32  # bytes
 _MOST_ENTRIES = 65_536  # of a folder
 _MOST_FILES = 100_000
+_MOST_BYTES = 1_000_000_000  # that are read of one image
 _DEEPEST = 16
 _FOLDER, _LABEL, _LONG, _ARCHIVE = 0x10, 0x08, 0x0F, 0x20
 _BAD = set('"*/:<>?\\|') | {chr(code) for code in range(32)} | {"\x7f"}
@@ -268,9 +269,10 @@ class _Reader:
         """table, start: where the table and the clusters begin, in bytes; size: of a cluster."""
         self._image, self._table, self._start, self._size, self._clusters = image, table, start, size, clusters
         self._seen: set[int] = set()
+        self._left = _MOST_BYTES
 
-    def _chain(self, cluster: int) -> Iterator[bytes]:
-        while cluster < 0x0FFFFFF8:
+    def _chain(self, cluster: int, most: int) -> Iterator[bytes]:
+        while (most := most - self._size) > -self._size and cluster < 0x0FFFFFF8:
             if not 2 <= cluster < self._clusters + 2 or cluster in self._seen:
                 raise BadValue("the FAT32 image is damaged: a chain of clusters leads astray; make it again")
             self._seen.add(cluster)
@@ -282,7 +284,7 @@ class _Reader:
         """Yield name and body of each file of a folder and of those in it."""
         if depth > _DEEPEST:
             raise BadValue("the FAT32 image has folders in folders without end; make it again")
-        raw = b"".join(self._chain(cluster))
+        raw = b"".join(self._chain(cluster, _MOST_ENTRIES * _ENTRY))
         long: dict[int, bytes] = {}
         for place in range(0, len(raw), _ENTRY):
             entry = raw[place : place + _ENTRY]
@@ -302,7 +304,10 @@ class _Reader:
                 if entry[11] & _FOLDER:
                     yield from self.walk(high << 16 | low, f"{prefix}{name}/", depth + 1)
                 else:
-                    body = b"".join(self._chain(high << 16 | low)) if length else b""
+                    self._left -= length
+                    if self._left < 0:
+                        raise BadValue(f"the FAT32 image holds more than {_MOST_BYTES:,} bytes, which no server writes; it is not read")
+                    body = b"".join(self._chain(high << 16 | low, length))
                     if len(body) < length:
                         raise BadValue(f"the FAT32 image is damaged: {name[:80]!r} is cut off; make it again")
                     yield prefix + name, body[:length]

@@ -30,6 +30,7 @@ RIGHTS: Mapping[str, frozenset[str]] = {
 NOUNS: Mapping[str, str] = {
     "device": CHANGE, "line": CHANGE, "account": CHANGE, "setting": CHANGE, "group": CHANGE,
     "key": OPERATE, "contact": OPERATE, "contacts": OPERATE, "account book": OPERATE,
+    "export": REVEAL,
     "site": RULE, "dates": RULE, "operator": RULE, "api key": RULE, "link": RULE, "session": RULE, "sign-in": LOOK,
 }  # fmt: skip
 _OWN_FACTS = {"password", "language", "timezone"}  # what everybody may change of himself
@@ -108,6 +109,8 @@ class Judge:
             return self._of(name.rpartition(" ")[0])
         if noun in ("setting", "group"):
             return self._of(name)
+        if noun == "export":
+            return set((after or before).get("sites") or {None})
         if noun in ("contact", "contacts"):
             return {name.partition("/")[0]}
         return {None}

@@ -7,7 +7,26 @@ from pathlib import Path
 import click
 
 from provisioner import __version__
-from provisioner.cli import account, boot, bulk, device, event, family, group, key, line, phonebook, provider, server, setting, site, xcap
+from provisioner.cli import (
+    account,
+    boot,
+    bulk,
+    device,
+    event,
+    export,
+    family,
+    group,
+    handout,
+    key,
+    line,
+    operator,
+    phonebook,
+    provider,
+    server,
+    setting,
+    site,
+    xcap,
+)
 from provisioner.cli.session import Root, Session
 
 
@@ -40,7 +59,8 @@ def cli(context: click.Context, file: Path | None, state: Path | None) -> None:
 
 for command in (
     server.serve, server.check, server.health, server.config, account.account, device.device, line.assign, line.unassign, setting.set_, setting.unset,
-    key.key, group.group, site.site, phonebook.phonebook, provider.provider, bulk.import_, bulk.export, event.events, event.why, family.family, family.identify, boot.boot, boot.demo,
+    key.key, group.group, site.site, phonebook.phonebook, provider.provider, bulk.import_, export.export, handout.handout, event.events, event.why, family.family, family.identify, boot.boot, boot.demo,
+    operator.operator, operator.apikey, operator.audit_,
 ):  # fmt: skip
     cli.add_command(command)
 account.account.add_command(xcap.xcap)
