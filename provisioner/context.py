@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from provisioner import credentials, dialplan, kinds, layers, tokens, vocabulary
-from provisioner.errors import RenderFailed
+from provisioner.errors import RenderFailed, Unsayable
 from provisioner.families import Family, Model
 from provisioner.formats import Word
 from provisioner.kinds import Endpoint
@@ -83,6 +83,8 @@ def context_for(
     device, top = facts.device, [("instead", instead)] if instead and not instead_line else []
     stack = [*device_layers(family, model, facts), *top]
     values = layers.values(stack)
+    if family.password_exact:
+        _exactly(values, family, model, device)
     settled = _settled(values, family, facts, secrets)
     count = max([device.lines if device.lines is not None else model.lines or 1, *(position.n for position, *_ in facts.lines)])
     if device.state == "retiring":
@@ -130,6 +132,16 @@ def _settled(values: Mapping[str, Any], family: Family, facts: BootFacts, secret
         whole[name] = whole[name] or secrets.password(device.mac, name, family)
     whole["emergency_numbers"] = dialplan.emergency_numbers(facts.site.country, whole["emergency_numbers"] or ())
     return _namespace(whole, family, secrets.shown)
+
+
+def _exactly(values: Mapping[str, Any], family: Family, model: Model, device: Device) -> None:
+    """Raise Unsayable where a password that somebody said is none that these phones take."""
+    alphabet, length = family.password_alphabet, family.password_length
+    lacking = {row.name for row in family.lacks(model.name, device.firmware)}
+    for name in GENERATED:
+        password = values[name]
+        if password and name not in lacking and not isinstance(password, Dummy) and (len(password) != length or set(password) - set(alphabet)):
+            raise Unsayable("configuration", name, f"these phones take exactly {length} {'digits' if alphabet.isdecimal() else f'characters of {alphabet}'}")
 
 
 def _namespace(values: Mapping[str, Any], family: Family, shown: bool = True, whose: str = "") -> SimpleNamespace:

@@ -262,6 +262,7 @@ class Family:
     bootstrap: str
     password_alphabet: str
     password_length: int
+    password_exact: bool
     notify: Notify
     guide: tuple[Way, ...]
     usb: tuple[Carried, ...]
@@ -504,7 +505,7 @@ SCHEMA: Mapping[str, Mapping[str, Reader]] = {
     "identify": {"ouis": _ouis, "user_agents": _patterns, "strangers": manifests.tables},
     "strangers": {"user_agent": _patterns, "path": _patterns, "sentence": manifests.text},
     "provisioning": {"scheme_apart": manifests.truth, "parts": _parts, "most": manifests.number, "bootstrap": manifests.text},
-    "passwords": {"alphabet": manifests.text, "length": manifests.number},
+    "passwords": {"alphabet": manifests.text, "length": manifests.number, "exact": manifests.truth},
     "notify": {"resync": _event, "reboot": _event, "source": manifests.text},
     "files": {
         "match": _patterns, "template": manifests.text, "asset": manifests.text, "scope": manifests.one_of("phone", "family"), "enrols": manifests.truth, "asks": manifests.truth,
@@ -642,7 +643,7 @@ def read_family(folders: Sequence[Path], shared: Sequence[Path] = ()) -> Family:
         digitmap=top.get("digitmap", {"any": "x", "some": "x."}),
         clocks=tuple(Clock(row.get("forms", ("week", "dates")), _limits(row, maps), _guard(row)) for row in clocks),
         scheme_apart=prov.get("scheme_apart", False), url_parts=prov.get("parts", ()), longest_url=prov.get("most", 127), bootstrap=prov.get("bootstrap", ""),
-        password_alphabet=words.get("alphabet", "abcdefghijkmnpqrstuvwxyz23456789"), password_length=words.get("length", 12),
+        password_alphabet=words.get("alphabet", "abcdefghijkmnpqrstuvwxyz23456789"), password_length=words.get("length", 12), password_exact=words.get("exact", False),
         notify=Notify(**check.table("notify", top["notify"], "notify")) if "notify" in top else Notify(),
         guide=tuple(Way(row["purpose"], row["steps"], row["source"], _guard(row)) for row in guide),
         usb=tuple(Carried(row.get("imports", ()), row.get("stick", ()), _guard(row)) for row in usb),

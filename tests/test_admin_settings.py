@@ -96,3 +96,13 @@ def test_a_setting_taken_back_gives_the_word_to_the_layer_below(phone: Admin) ->
     assert settings.unsay(phone, f"device:{MAC}", ["timezone"]).sentence == SAME
     with pytest.raises(UnknownName, match="did you mean timezone"):
         settings.unsay(phone, f"device:{MAC}", ["timezon"])
+
+
+@pytest.mark.parametrize("password", ["471", "47111", "471a"])
+def test_a_pin_of_a_fixed_length_is_taken_in_that_length_alone(admin: Admin, password: str) -> None:
+    devices.add(admin, "7c2f80123456", "gigaset-n510/N510", {})
+
+    with pytest.raises(BadValue, match="these phones take exactly 4 digits"):
+        settings.say(admin, "device:7c2f80123456", {"admin_password": password})
+
+    assert settings.say(admin, "device:7c2f80123456", {"admin_password": "4711", "user_password": "of no use here"}).sentence.startswith("set ")
