@@ -443,10 +443,10 @@ def _size(value: object) -> tuple[float, float]:
 PURPOSES = ("address", "import", "stick", "reset", "find")
 # verb of a step -> how many words it takes, at least and at most
 STEPS: Mapping[str, tuple[int, int]] = {
-    "page": (1, 9), "menu": (1, 9), "app": (1, 9), "type": (2, 2), "choose": (2, 2), "press": (1, 1), "hold": (2, 2), "start": (1, 1), "dial": (1, 1),
-    "file": (1, 1), "password": (1, 1), "stick": (0, 0), "restart": (0, 0),
+    "page": (1, 9), "menu": (1, 9), "type": (2, 2), "choose": (2, 2), "tick": (1, 1), "untick": (1, 1), "press": (1, 1), "hold": (2, 2), "dial": (1, 1),
+    "file": (0, 1), "password": (1, 1), "save": (0, 0), "stick": (0, 0), "restart": (0, 0),
 }  # fmt: skip
-_VALUE = re.compile(r"\{(?:url|bare|scheme|SCHEME|host|port|path|file)\}")
+_VALUE = re.compile(r"\{\{\w+\}\}|\{(?:url|bare|scheme|SCHEME|host|port|path|file)\}")
 
 
 def _steps(value: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -465,7 +465,7 @@ def _steps(value: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
             raise ValueError(f"has the step {verb!r} with {len(words)} words; it takes {least}" + (f" to {most}" if most > least else "" if least else ": write true"))
         for word in words:
             if re.search(r"[{}]", _VALUE.sub("", word)):
-                raise ValueError(f"has {word!r}, which holds a brace that is none of {{url}} {{bare}} {{scheme}} {{SCHEME}} {{host}} {{port}} {{path}} {{file}}")
+                raise ValueError(f"has {word!r}, which holds a brace that is none of {{url}} {{bare}} {{scheme}} {{SCHEME}} {{host}} {{port}} {{path}} {{file}}; write {{{{MAC}}}} for what the phone itself reads as {{MAC}}")
         read.append((verb, words))
     return tuple(read)
 

@@ -95,22 +95,26 @@ def _sentence(say: Language, verb: str, words: tuple[str, ...], values: Mapping[
             return say("On the web page open {path}.", path=path)
         case "menu", _:
             return say("On the phone open {path}.", path=path)
-        case "app", _:
-            return say("In the app open {path}.", path=path)
         case "type", [label, ""]:
             return say("Leave “{label}” empty.", label=label)
         case "type", [label, value]:
             return say("Into “{label}” type {value}", label=label, value=value)  # no full stop: somebody would type it
         case "choose", [label, value]:
             return say("Set “{label}” to “{value}”.", label=label, value=value)
+        case "tick", [label]:
+            return say("Tick “{label}”.", label=label)
+        case "untick", [label]:
+            return say("Take the tick away from “{label}”.", label=label)
         case "file", [label]:
             return say("At “{label}” choose {file}.", label=label, file=_file(say, values))
+        case "file", _:
+            return say("There choose {file} and upload it.", file=_file(say, values))
+        case "save", _:
+            return say("Save what you changed.")
         case "password", [password]:
             return say("Where it asks for a password, give the administrator's; from the factory it is {password}", password=password)
         case "hold", [key, seconds]:
             return say("Keep “{key}” pressed for {seconds} seconds.", key=key, seconds=seconds)
-        case "start", [key]:
-            return say("Take the phone off its power, connect it again, and keep “{key}” pressed while it starts.", key=key)
         case "dial", [code]:
             return say("Lift the handset and dial {code}", code=code)
         case "stick", _:

@@ -51,9 +51,9 @@ def test_the_same_steps_in_portuguese_leave_the_labels_as_they_are(tmp_path: Pat
 
 
 def test_a_phone_with_fields_of_their_own_gets_the_parts(tmp_path: Path) -> None:
-    rows = row('{ type = ["Server", "{host}"] }, { type = ["Port", "{port}"] }, { type = ["Path", "{path}"] }, { type = ["User", ""] }')
+    rows = row('{ type = ["File", "{url}{{MAC}}.cfg"] }, { type = ["Server", "{host}"] }, { type = ["Port", "{port}"] }, { type = ["Path", "{path}"] }, { type = ["User", ""] }')
 
-    assert told(tmp_path, rows) == ["Into “Server” type prov.example.com", "Into “Port” type 8443", "Into “Path” type /phones/", "Leave “User” empty."]
+    assert told(tmp_path, rows) == [f"Into “File” type {URL}{{MAC}}.cfg", "Into “Server” type prov.example.com", "Into “Port” type 8443", "Into “Path” type /phones/", "Leave “User” empty."]
 
 
 def test_the_first_way_that_fits_model_and_firmware_wins(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_every_family_tells_every_purpose_in_every_language(catalog: Catalog, pu
 
 
 def test_every_verb_is_a_sentence_of_its_own(tmp_path: Path) -> None:
-    words = {verb: {0: "true", 1: '["A"]', 2: '["A", "B"]'}[least] for verb, (least, _) in STEPS.items()}
+    words = {verb: {0: '"A"' if verb == "file" else "true", 1: '["A"]', 2: '["A", "B"]'}[least] for verb, (least, _) in STEPS.items()}
     said = [f"{{ {verb} = {some} }}" for verb, some in words.items()]
     sentences = told(tmp_path, row(", ".join(said)), address="192.0.2.7")[1:]  # behind the way to the web page
 
