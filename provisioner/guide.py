@@ -57,7 +57,7 @@ def _web_page(family: Family, model: Model, say: Language, address: str, firmwar
         return [say("In a browser open the phone's own web page, {page}, and log in as its administrator.", page=page)]
     sight = way(family, model, "find", firmware)
     if sight:
-        shown = say("The phone shows its IP address. Open it in a browser, and log in as the phone's administrator.")
+        shown = say("That gives the phone's IP address: open it in a browser, and log in as the phone's administrator.")
         return [*(_sentence(say, verb, words, {}) for verb, words in sight.steps), shown]
     return [say("Find the phone's IP address (its status menu or the router shows it), open it in a browser, and log in as the phone's administrator.")]
 

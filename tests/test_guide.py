@@ -69,7 +69,7 @@ def test_the_way_to_the_web_page_goes_by_the_phones_own_sight(tmp_path: Path) ->
     assert told(tmp_path, rows, "import", file="T46U_212_Ana.cfg") == [
         "On the phone open “Enable Web”.",
         "Press “OK”.",
-        "The phone shows its IP address. Open it in a browser, and log in as the phone's administrator.",
+        "That gives the phone's IP address: open it in a browser, and log in as the phone's administrator.",
         "On the web page open “Update”.",
         "At “Upload” choose T46U_212_Ana.cfg.",
     ]
@@ -111,7 +111,7 @@ def test_every_family_tells_every_purpose_in_every_language(catalog: Catalog, pu
             for english, other in zip(said["en"], said["pt"], strict=True):
                 assert english != other, f"{family.slug}: {english}"
                 assert re.findall("“.*?”", english) == re.findall("“.*?”", other)
-                assert "{" not in english + other
+                assert "{" not in re.sub(r"\{(mac|MAC)\}", "", english + other)  # these two a phone reads itself
 
 
 def test_every_verb_is_a_sentence_of_its_own(tmp_path: Path) -> None:

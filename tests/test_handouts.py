@@ -125,6 +125,12 @@ def test_the_pages_code_is_the_same_one(phone: Admin, tmp_path: Path) -> None:
     assert [code.text for code in zxingcpp.read_barcodes(image)] == ["http://192.0.2.1:8080/"]
 
 
+def test_an_app_is_told_its_own_file(phone: Admin, tmp_path: Path) -> None:
+    devices.add(phone, NEAR, "linphone/Linphone", {})
+
+    assert scanned(handouts.made(phone, [NEAR], "pdf")[0], tmp_path) == [[f"http://192.0.2.1:8080/linphone-{NEAR}.xml"]]
+
+
 def test_labels_have_their_size_on_paper_and_stand_in_the_keys_order(phone: Admin, tmp_path: Path) -> None:
     body, _ = handouts.made(phone, [MAC], "pdf", label="40x9.5")
 

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from provisioner import guide, paper
-from provisioner.admin import Admin, devices
+from provisioner.admin import Admin, devices, files
 from provisioner.context import SiteUrls, context_for
 from provisioner.errors import BadValue, StoreTrouble
 from provisioner.families import Family, Model
@@ -80,6 +80,8 @@ def _sheet(admin: Admin, device: Device, say: Language, secrets: bool, size: tup
     phone = context_for(family, model, facts, replace(admin.booter.secrets, shown=False))
     lines = [line for line in phone["lines"] if line.used]
     url = _url(admin, device, family, secrets)
+    if family.kind == "softphone":  # an app fetches what it is told to, and makes no name of its own MAC
+        url += next(iter(files.names(admin, device.mac)), "")
     label = size or model.label
     return Sheet(
         say.tag,
