@@ -84,7 +84,7 @@ class Booter:
         self.store, self.catalog, self.renderer, self.providers = store, catalog, renderer or Renderer(catalog), providers
         self._log, self._assets, self._unknown_phones, self._limits = log, assets, unknown_phones, limits
         self._secrets, self._answers = Secrets(store.server_key), Kept[Answer](kept_bytes)
-        self._nonces = Nonces(store.server_key, counts)
+        self._nonces = Nonces(store.own_key, counts)
 
     def answer(self, request: PhoneRequest) -> Reply:
         """Return what the phone gets; leaves exactly one event, whatever happens."""
@@ -353,7 +353,8 @@ class Booter:
         family, model, facts = self.facts(mac)
         device = facts.device
         values = {"mac": mac, "model": model.name, "code": model.code or model.name.lower(), "firmware": device.firmware, "serial": device.serial}
-        return [(rule.name(values), rule) for rule in family.rules(model.name, device.firmware) if rule.template and rule.patterns[0].generates]
+        named = [(rule.name(values), rule) for rule in family.rules(model.name, device.firmware) if rule.template and rule.patterns[0].generates]
+        return [(name, rule) for name, rule in named if (found := family.file_for(name, model.name, device.firmware)) and found[0] is rule]  # not those behind another
 
     def preview(self, mac: str, name: str, reveal: bool = False) -> bytes:
         """Return the bytes that this phone would get, secrets masked unless `reveal`."""

@@ -471,7 +471,7 @@ def _steps(value: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 
 def _limits(row: Mapping[str, Any], maps: Mapping[str, Mapping[str, Any]]) -> timezones.Limits:
-    return timezones.Limits(frozenset(maps[row["offsets"]]) if "offsets" in row else None, row.get("saves", frozenset()), row.get("last_hour", 23))
+    return timezones.Limits(frozenset(maps[row["offsets"]]) if "offsets" in row else None, row.get("saves", frozenset()), row.get("last_hour", 23), row.get("full_hours", False))
 
 
 def _whole_numbers(value: object) -> frozenset[int]:
@@ -493,7 +493,7 @@ def _words(value: object) -> Mapping[str, Any]:
 
 _GUARD: dict[str, Reader] = {"models": manifests.texts, "firmware": _bounds}
 _CLOCK: dict[str, Reader] = {
-    "forms": manifests.some_of("name", "word", "posix", "week", "weekday-after", "dates"), "offsets": manifests.text, "saves": _whole_numbers, "last_hour": manifests.number,
+    "forms": manifests.some_of("name", "word", "posix", "week", "weekday-after", "dates"), "offsets": manifests.text, "saves": _whole_numbers, "last_hour": manifests.number, "full_hours": manifests.truth,
 }  # fmt: skip
 SCHEMA: Mapping[str, Mapping[str, Reader]] = {
     "": {
@@ -651,13 +651,13 @@ def read_family(folders: Sequence[Path], shared: Sequence[Path] = ()) -> Family:
     )  # fmt: skip
 
 
-def load(paths: Sequence[Path] = ()) -> Catalog:
-    """Return the shipped families with the operators' overlays in `paths` merged on top.
+def load(paths: Sequence[Path] = (), base: Path | None = None) -> Catalog:
+    """Return the shipped families with the operators' overlays in `paths` merged on top; base: the folder of others in place of those that ship.
 
     A folder of a new name in an overlay is a family of its own. Never raises: what cannot be
     read stands in Catalog.faults.
     """
-    roots = [shipped(), *paths]
+    roots = [base or shipped(), *paths]
     folders: dict[str, list[Path]] = {}
     faults: list[BadManifest] = []
     for root in roots:

@@ -35,11 +35,13 @@ class Limits:
     offsets:   those that they know, as `hours` or `hm` of a Time; None is every one.
     saves:     minutes that the clocks may go forward; empty is any number.
     last_hour: the latest hour at which they may turn.
+    full_hours: whether they turn at full hours alone (Chatham does at 02:45).
     """
 
     offsets: frozenset[str] | None = None
     saves: frozenset[int] = frozenset()
     last_hour: int = 23
+    full_hours: bool = False
 
 
 NO_LIMITS = Limits()
@@ -221,7 +223,8 @@ def _time_of(zone: str, forms: tuple[str, ...], year: int, word: str | None) -> 
         for form in forms:
             turns = _said(form, rule.days, strict)
             if turns:
-                return Time(zone, rule.offset, _posix(zone, rule, None), word, True, form, rule.save, *turns)
+                why = f"in {year} the clocks of {zone} do not follow the rule that holds afterwards, and these phones are told the rule" if year and not _follows(zone, rule, year) else ""
+                return Time(zone, rule.offset, _posix(zone, rule, None), word, True, form, rule.save, *turns, warning=why)
     if dated and in_dates:
         text = _posix(zone, dated.rule, dated.turns)
         return Time(zone, dated.rule.offset, text, word, True, in_dates, dated.rule.save, *dated.turns, dated=True)
@@ -245,6 +248,8 @@ def _limited(told: Time, limits: Limits) -> Time:
         why = f"these phones cannot move their clocks by {told.save_minutes} minutes, as {told.zone} does"
     elif max(told.start.hour, told.end.hour) > limits.last_hour:
         why = f"these phones cannot turn their clocks after {limits.last_hour} o'clock, as {told.zone} does"
+    elif limits.full_hours and (told.start.minute or told.end.minute):
+        why = f"these phones turn their clocks at full hours alone, which {told.zone} does not"
     else:
         return told
     why += ", so they stay on standard time; set the phone's clock by hand twice a year"
@@ -424,9 +429,14 @@ def _in_year(zone: str, rule: _Rule, year: int) -> _Dated | None:
     start, end = moves if moves[0][2] > moves[0][1] else moves[::-1]
     turns = (_on(start[0] + timedelta(seconds=start[1])), _on(end[0] + timedelta(seconds=end[1])))
     offset, save = start[1], start[2] - start[1]
-    off_rule = rule.days is not None and (offset, save) + tuple(_utc(day, year, offset + extra) for day, extra in zip(rule.days, (0, save), strict=True)) != (
-        rule.offset, rule.save, start[0], end[0])  # fmt: skip
+    off_rule = rule.days is not None and ((offset, save) != (rule.offset, rule.save) or not _follows(zone, rule, year))
     return _Dated(_Rule(rule.standard, offset, rule.daylight or rule.standard, save), turns, off_rule)
+
+
+def _follows(zone: str, rule: _Rule, year: int) -> bool:
+    """Return True where the clocks move in a year at the moments that the footer's rule gives, and at no others."""
+    told = [_utc(day, year, rule.offset + extra) for day, extra in zip(rule.days or (), (0, rule.save), strict=False)]
+    return sorted(told) == [moved for moved, _, _ in _moves(zone, year)]
 
 
 @lru_cache(maxsize=1024)
