@@ -23,4 +23,6 @@ def test_the_wheel_has_every_family_and_finds_them(tmp_path: Path) -> None:
 
     assert said[0] == str(tmp_path / "site" / "provisioner" / "phones")
     assert said[1].split() == sorted(families.load().families)
+    assert [file.name for file in sorted((tmp_path / "site" / "provisioner" / "fonts").iterdir())] == ["DejaVuSans-Bold.ttf", "DejaVuSans.ttf", "LICENSE"]
+    assert list((tmp_path / "site" / "provisioner" / "locale" / "pt").glob("*.po"))
     assert (next((tmp_path / "site").glob("*.dist-info")) / "licenses" / "LICENSE").read_text().startswith("MIT License")
