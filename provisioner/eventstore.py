@@ -28,7 +28,8 @@ _CHUNK = 2_000  # rows that are forgotten in one go, so that nobody waits for th
 _LONGEST = 1000  # characters of one field
 _COLUMNS = tuple(name for name in EVENT_ROW if name != "held")  # in the order of a row, whose last place the bucket takes
 assert (*_COLUMNS, "held") == EVENT_ROW
-_OUTCOME, _KNOWN, _MAC = (EVENT_ROW.index(name) for name in ("outcome", "known", "mac"))
+_OUTCOME, _KNOWN, _MAC, _WIRE = (EVENT_ROW.index(name) for name in ("outcome", "known", "mac", "wire"))
+_OURS = ("sip", "xcap")  # what this server asked itself, which nobody else can make by the thousand
 _INSERT = f"INSERT INTO events ({', '.join(_COLUMNS)}, bucket) VALUES ({', '.join('?' * len(_COLUMNS))}, ?)"
 
 
@@ -168,7 +169,7 @@ class EventStore:
 
 def _counted(row: EventRow) -> bool:
     """Return True for requests that anybody can make by the thousand: for MACs nobody added, and for none at all."""
-    return row[_OUTCOME] == "unknown" or not row[_KNOWN] or not row[_MAC]
+    return row[_WIRE] not in _OURS and (row[_OUTCOME] == "unknown" or not row[_KNOWN] or not row[_MAC])
 
 
 def _plain_row(row: EventRow) -> list[Any]:

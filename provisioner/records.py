@@ -469,6 +469,10 @@ class Records:
         )
         return (account for row in rows if (account := self.account(row["sip_address"])))
 
+    def account_count(self, with_xcap: bool = False) -> int:
+        """Return how many accounts there are, or how many have an XCAP root."""
+        return int(self._rows("SELECT count(*) FROM accounts WHERE xcap_root != '' OR NOT ?", with_xcap)[0][0])
+
     def accounts(self) -> list[Account]:
         """Return every account, by SIP address."""
         return [self._account(row) for row in self._rows("SELECT * FROM accounts ORDER BY sip_address")]

@@ -7,7 +7,8 @@
      ├ http-behind, https-behind    which are as http and https, at local sockets
      ├ tftp       the TFTP loop, or as many as tftp_workers says
      ├ render     answers a TFTP loop's questions; each loop has its own
-     ├ events     the housekeeper, which alone writes events.db
+     ├ events     the housekeeper, which writes what became of requests
+     ├ accounts   goes round the accounts, where an option says so: are they right, what contacts do their providers keep
      └ templates  tries the templates of operators, at the start and at a reload, and ends
 
 The doors are bound here, before privileges are dropped, so the real ports are known, a port that is
@@ -54,7 +55,7 @@ from typing import Any, TypeVar
 from cryptography import x509
 
 from provisioner import certificates, families, housekeeper, providers, renderer
-from provisioner.admin import checks
+from provisioner.admin import Admin, checks, rounds
 from provisioner.boot import Booter
 from provisioner.boot import Limits as BootLimits
 from provisioner.config import Config, Listen, forget_environment
@@ -292,6 +293,8 @@ class _Supervisor:
     def _wanted(self) -> dict[str, Callable[[], None]]:
         """Return the processes that shall run, in the order in which they start."""
         wanted = {"events": self._run_events}
+        if self.config.account_check_hours or self.config.contacts_hours:
+            wanted["accounts"] = self._run_accounts
         if self._http:
             wanted["http"] = lambda: self._run_http(self._http)
         if self._https:
@@ -377,7 +380,12 @@ class _Supervisor:
     def _run_events(self) -> None:
         housekeeper.keep(self._reading, _Events(self.config.state), self._folder, self.config.events_days)
 
-    def _booter(self, sender: Sender) -> Booter:
+    def _run_accounts(self) -> None:
+        os.nice(10)
+        booter = self._booter(lambda event: None)
+        housekeeper.go_rounds(rounds.duties(Admin(booter.store, self.catalog, booter, self.config, "rounds", "housekeeper")))
+
+    def _booter(self, sender: Callable[[Event], None]) -> Booter:
         config = self.config
         return Booter(
             Store.open(config.state), self.catalog, sender, assets=config.assets_folder,
@@ -454,6 +462,7 @@ class _Supervisor:
         self._read_families()
         self._renew_certificate()
         self._replace(*(name for name in self._wanted if name not in ("events", "proxy")))
+        self._say([child for child in self._children.values() if child.name == "accounts" and child.name not in self._wanted and not child.told], signal.SIGTERM)
         log.info("config and families were read again; new processes answer")
         self._try_templates()
 

@@ -26,6 +26,7 @@ from provisioner.xcap.client import Client
 from provisioner.xcap.link import LARGEST, Means
 from provisioner.xcap.lists import LISTS, Lists, auids
 from tests import authority, xcap_server
+from tests.acme import MAC
 from tests.xcap_server import AUIDS, DOMAIN, PASSWORD, Server
 
 ADDRESS = f"212@{DOMAIN}"
@@ -339,13 +340,15 @@ def test_what_another_client_puts_is_in_the_phone_book_of_every_family_that_has_
     assert done.sentence == f"took 2 contacts of {ADDRESS} from its server; {len(phones)} phones will show them"
     assert all(here.store.revision(mac) > revisions[mac] for mac in phones)  # type: ignore[operator]
     wanted = ("Anna", "213", "35121234", "Zita")
-    lacking = {slug: [word for word in wanted if word not in files] for mac, (slug, agent) in phones.items() for files in [_files(here, mac, agent)]}
-    assert {slug: words for slug, words in lacking.items() if words} == {}
+    got = {slug: _files(here, mac, agent) for mac, (slug, agent) in phones.items()}
+    by_itself = [slug for slug, text in got.items() if "xcap_server_name" in text]  # reads the provider's contacts by XCAP, and would show them twice
+    lacking = {slug: [word for word in (wanted if slug not in by_itself else wanted[-1:]) if word not in text] for slug, text in got.items()}
+    assert {slug: words for slug, words in lacking.items() if words} == {} and by_itself == ["snom"] and '"Anna' not in got["snom"]
 
     kept.other_client("PUT", "212", book(entry("sip:217@sip.example.com", "Gil")))
     assert xcap.fetch(here, ADDRESS, ways).changed
-    some, (_, agent) = next(iter(phones.items()))
-    assert "Gil" in (now := _files(here, some, agent)) and "Anna" not in now and "Zita" in now
+    now = {slug: _files(here, mac, agent) for mac, (slug, agent) in phones.items()}
+    assert [slug for slug, text in now.items() if not (("Gil" in text or slug in by_itself) and "Anna" not in text and "Zita" in text)] == []
     history = here.store.changes(1)[0]
     assert (history.noun, history.name) == ("account book", ADDRESS) and history.after == {"contacts": [["Gil", [["work", "217"]]]]}
 
@@ -397,12 +400,12 @@ def test_an_edit_here_is_seen_by_the_other_client(here: Admin, kept: Server, way
 
 
 def test_what_a_phone_cannot_carry_is_not_put(here: Admin, kept: Server, ways: Means) -> None:
-    devices.add(here, "00085d000001", "mitel/480i", {})
-    lines.assign(here, "00085d000001", ADDRESS)
-    sites.change(here, "default", {"public_url": "http://192.0.2.1:8080"})
+    (here.catalog.families["acme"].folders[0] / "phone.acme.j2").write_text("{% for entry in book.entries %}\ncontact = {{ entry.name }}\n{% endfor %}\n")
+    devices.add(here, MAC, "acme/Two", {})
+    lines.assign(here, MAC, ADDRESS)
     history = here.store.changes()
-    with pytest.raises(BadValue, match="could not get its file: a name in the phone book .* cannot hold ','. Nothing was changed"):
-        xcap.put(here, ADDRESS, "Silva, Gil", ["217"], ways)
+    with pytest.raises(BadValue, match="could not get its file: a name in the phone book .* Nothing was changed"):
+        xcap.put(here, ADDRESS, "%EMPTY%", ["217"], ways)
     assert kept.other_client("GET", "212") == DOCUMENT.encode() and here.store.changes() == history and here.store.book(ADDRESS) is None
 
 

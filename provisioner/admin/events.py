@@ -8,9 +8,10 @@ from dataclasses import asdict
 from typing import Any
 
 from provisioner.admin import Admin
+from provisioner.errors import StoreTrouble
 from provisioner.mac import parse
 from provisioner.rights import LOOK
-from provisioner.things import Event
+from provisioner.things import Account, Check, Event
 
 _LOOK_EVERY = 0.3  # seconds between two looks of `follow`
 
@@ -36,6 +37,16 @@ def follow(admin: Admin, mac: str = "", limit: int = 10) -> Iterator[dict[str, A
 
 def _mac(text: str) -> str:
     return parse(text) if text else ""
+
+
+def tell(admin: Admin, account: Account, wire: str, found: Check) -> None:
+    """Keep what an account's server said as an event; where none can be kept nobody is stopped. wire: sip, or xcap."""
+    at = admin.store.now().isoformat(timespec="milliseconds")
+    event = Event(0, at, "", "", "", wire, "", account.sip_address, "", found.verdict, found.sentence, 0, 0, 0.0, "")
+    try:
+        admin.eventstore.log([event])
+    except StoreTrouble:
+        pass
 
 
 def waiting(admin: Admin) -> list[dict[str, Any]]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from provisioner.admin import Admin, accounts
+from provisioner.admin import Admin, accounts, events
 from provisioner.rights import OPERATE
 from provisioner.sip.link import Means, trusting
 from provisioner.sip.locate import resolver
@@ -18,7 +20,8 @@ from provisioner.things import Account, Check
 
 BAD = ("refused", "wrong", "unreachable")
 _AT_ONCE = 8  # servers; each is asked for one account after the other
-_REFUSALS = 3  # of one server, then it is left alone: who guesses on is locked out
+REFUSALS = 3  # of one server, then it is left alone: who guesses on is locked out
+_LOCK = "asking.lock"
 
 
 @dataclass(frozen=True)
@@ -60,10 +63,28 @@ def prove(admin: Admin, many: Iterable[Account], ways: Means, subscribe: bool = 
     admin.rights.need(OPERATE)
     by_server: dict[str, list[Account]] = defaultdict(list)
     for account in many:
-        by_server[(account.outbound_proxy if account.outbound_proxy.host else account.registrar_endpoint).host].append(account)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        by_server[server_of(account)].append(account)
+    with _alone(admin), ThreadPoolExecutor(_AT_ONCE) as pool:
         proofs = {proof.account.sip_address: proof for some in pool.map(lambda some: list(_of_server(admin, some, ways, subscribe, again)), by_server.values()) for proof in some}
     yield from (proofs[address] for address in sorted(proofs))
+
+
+def server_of(account: Account) -> str:
+    """Return the host that an account's requests go to."""
+    return (account.outbound_proxy if account.outbound_proxy.host else account.registrar_endpoint).host
+
+
+@contextmanager
+def _alone(admin: Admin) -> Iterator[None]:
+    """Wait until no other process of this server asks, so that no registrar is asked twice at once; where the state takes no file, go on all the same."""
+    try:
+        lock = (admin.config.state / _LOCK).open("w")
+    except OSError:
+        yield
+        return
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _of_server(admin: Admin, some: list[Account], ways: Means, subscribe: bool, again: bool) -> Iterator[Proof]:
@@ -73,10 +94,11 @@ def _of_server(admin: Admin, some: list[Account], ways: Means, subscribe: bool, 
         if before and before.verdict == "refused" and not again:
             yield Proof(account, before, asked=False)
             continue
-        if refusals == _REFUSALS:
+        if refusals == REFUSALS:
             yield Proof(account, Check("cannot-tell", f"not asked: its server refused {refusals} accounts, and one that is asked on may lock this machine out"), asked=False)
             continue
         found = check(account, ways, subscribe)
         refusals += found.verdict == "refused"
         kept = admin.store.put_check(account, found)
+        events.tell(admin, account, "sip", found)
         yield Proof(account, (admin.store.check_of(account.sip_address) if kept else None) or found)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from provisioner.admin import SAME, Admin, Done, Phones, accounts, did, scopes, words
-from provisioner.errors import BadValue, Conflict, Declined, ProvisionerError
+from provisioner.admin import SAME, Admin, Done, Phones, accounts, did, events, scopes, words
+from provisioner.errors import BadValue, Conflict, Declined, ProvisionerError, StoreTrouble
 from provisioner.outgoing import Allowed
 from provisioner.sip.link import trusting
-from provisioner.things import Account, Book, Contact
+from provisioner.things import VERDICTS, Account, Book, Check, Contact
 from provisioner.xcap.client import Client, Kept
 from provisioner.xcap.link import Means
 from provisioner.xcap.lists import Lists
@@ -44,11 +44,28 @@ def shown(admin: Admin, sip_address: str, ways: Means) -> dict[str, Any]:
 
 
 def fetch(admin: Admin, sip_address: str, ways: Means) -> Done:
-    """Put the contacts that an account's server keeps into the phone books of its phones, where they are others than before."""
+    """Put the contacts that an account's server keeps into the phone books of its phones, where they are others than before.
+
+    What became of it is kept with the account, and as an event unless nothing was new.
+    """
     account = accounts.one(admin, sip_address)
     before = admin.store.book(account.sip_address)
-    kept = Client(account, ways).read_again(before.etag if before else "")
-    return _take(admin, account, kept) if kept else Done(SAME, changed=False)
+    try:
+        kept = Client(account, ways).read_again(before.etag if before else "")
+        done = _take(admin, account, kept) if kept else Done(SAME, changed=False)
+    except StoreTrouble:
+        raise
+    except ProvisionerError as why:
+        _keep(admin, account, Check(verdict if (verdict := getattr(why, "verdict", "")) in VERDICTS else "wrong", str(why), "xcap_root"))
+        raise
+    _keep(admin, account, Check("right", done.sentence), done.changed)
+    return done
+
+
+def _keep(admin: Admin, account: Account, found: Check, news: bool = True) -> None:
+    admin.whole.put_fetch(account, found)
+    if news:
+        events.tell(admin, account, "xcap", found)
 
 
 def _take(admin: Admin, account: Account, kept: Kept, sentence: str = "") -> Done:

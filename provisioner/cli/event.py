@@ -19,7 +19,7 @@ from provisioner.cli.session import FAILURE, Session, session
 @out.as_json
 @session
 def events(here: Session, mac: str, limit: int, follow: bool, json_: bool) -> None:
-    """Show what became of phones' requests, the latest last.
+    """Show what became of phones' requests, and of what accounts' servers were asked, the latest last.
 
     With --json and --follow: one JSON object a line.
 
@@ -42,6 +42,8 @@ def events(here: Session, mac: str, limit: int, follow: bool, json_: bool) -> No
 
 
 def _line(event: dict[str, Any]) -> str:
+    if event["wire"] in ("sip", "xcap"):
+        return out.safe(f"{event['at'][:19]}  {event['outcome']:<12}  {'-':<12}  {event['wire']} {event['path']}: {event['sentence']}")
     times = f" ({event['times']} times)" if event["times"] > 1 else ""
     size = f" {event['bytes']} bytes" if event["bytes"] else ""
     sentence = f": {event['sentence']}" if event["sentence"] else ""
