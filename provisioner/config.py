@@ -198,11 +198,22 @@ class Config:
     log_level: str = _option("info", Choice("debug", "info", "warning", "error"), "How much the server says about itself on its standard error")
 
     said_by: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    base: Path | None = field(default=None, compare=False)  # a folder with phones and providers in place of those that ship: a bundle's
 
     @property
     def assets_folder(self) -> Path:
         """Return where assets lie, `assets` or the folder of that name in `state`."""
         return self.assets if self.assets != Path() else self.state / "assets"
+
+    @property
+    def base_phones(self) -> Path | None:
+        """Return the folder of phone families in place of those that ship, or None."""
+        return self.base / "phones" if self.base else None
+
+    @property
+    def base_providers(self) -> Path | None:
+        """Return the folder of providers in place of those that ship, or None."""
+        return self.base / "providers" if self.base else None
 
     @property
     def tls_files(self) -> tuple[Path, Path]:

@@ -34,7 +34,7 @@ Layers = list[tuple[str, Mapping[str, Any]]]
 class Secrets:
     """What the server alone knows, for tokens and generated passwords."""
 
-    key: bytes
+    key: tokens.Key
     shown: bool = True
 
     def password(self, mac: str, purpose: str, family: Family) -> str:

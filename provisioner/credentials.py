@@ -74,7 +74,7 @@ class _Digest:
         )
 
 
-def password_of(key: bytes, mac: str, generation: int) -> str:
+def password_of(key: tokens.Key, mac: str, generation: int) -> str:
     """Return the password that a device proves itself with; key: the server's."""
     return tokens.generated_password(key, mac, f"provisioning:{generation}", tokens.ALPHABET, PASSWORD_LENGTH)
 

@@ -318,14 +318,14 @@ def _rule(read: Mapping[str, Any]) -> UserRule:
     return UserRule(read["words"], read["source"], read.get("rule", ""))
 
 
-def load(paths: Sequence[Path] = ()) -> Providers:
-    """Return the shipped providers with the operators' overlays in `paths` merged on top.
+def load(paths: Sequence[Path] = (), base: Path | None = None) -> Providers:
+    """Return the shipped providers with the operators' overlays in `paths` merged on top; base: the folder of others in place of those that ship.
 
     A folder of a new name in an overlay is a provider of its own. Never raises: what cannot be read stands in Providers.faults.
     """
     folders: dict[str, list[Path]] = {}
     faults: list[BadManifest] = []
-    for root in (shipped(), *paths):
+    for root in (base or shipped(), *paths):
         if not root.is_dir():
             faults.append(BadManifest(f"{root}: there is no such folder; correct providers_path"))
             continue

@@ -27,7 +27,7 @@ from sqlite_utils import Migrations
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
 
 from provisioner import things as t
-from provisioner import vocabulary
+from provisioner import tokens, vocabulary
 from provisioner.errors import BadValue, Conflict, StoreTrouble
 from provisioner.kinds import Endpoint
 from provisioner.migrations import things as history
@@ -41,6 +41,7 @@ WANTED_SQLITE = (3, 51, 3)  # older ones can corrupt a WAL that several connecti
 
 STAMP_FILE = "provisioner.stamp"
 SITES = "sites"  # the note that holds the number of the last change of a site
+LENT = "lent"  # the note of an excerpt: what the key of the server that it is of makes for its phones, sealed
 
 _PAGE = 1_000  # rows that are taken from the database in one go
 
@@ -289,7 +290,9 @@ class Records:
         self._local, self._lock = threading.local(), threading.Lock()
         self._all: list[sqlite3.Connection] = []
         self._free: list[sqlite3.Connection] = []
-        self.server_key = seal.derive("tokens")
+        self.server_key: tokens.Key = seal.derive("tokens")
+        self.own_key = seal.derive("tokens")
+        self.reads_alone = False  # an excerpt of another server's store, which changes there and nowhere else
         self.faults: list[str] = []
         self.stamp = Stamp(path.with_name(STAMP_FILE), read_only)
         self._sites: tuple[int, Sites] | None = None  # and the stamp at which they were looked at
@@ -298,6 +301,9 @@ class Records:
                 made(path)
                 migrate(self._connection(), history, path)
             self._check()
+            lent = self.meta(LENT)
+            if lent:
+                self.server_key, self.reads_alone = _lent(seal.open(lent, f"meta:{LENT}:value")), True
 
     @property
     def sqlite_version(self) -> tuple[int, ...]:
@@ -383,6 +389,8 @@ class Records:
 
         patience: milliseconds to wait for another process that writes; a phone's boot has few.
         """
+        if self.reads_alone:
+            raise StoreTrouble("what a bundle carries of another server is only read; change it there, and make the bundle again")
         connection = self._connection()
         with trouble(self._path):
             connection.execute(f"PRAGMA busy_timeout={patience}")
@@ -675,6 +683,12 @@ class Records:
             for one in networks
         )
         return trusted(Site, {**{key: row[key] for key in row.keys()}, "enrols": bool(row["enrols"]), "networks": entries})
+
+
+def _lent(text: str) -> tokens.Lent:
+    """Return what stands in for another server's key, as `excerpt` writes it."""
+    said = json.loads(text)
+    return tokens.Lent(frozenset(said["macs"]), {name: base64.b64decode(digest) for name, digest in said["digests"].items()}, base64.b64decode(said["chance"]))
 
 
 def trusted(kind: type[_Thing], known: Mapping[str, Any]) -> _Thing:

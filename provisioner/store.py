@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from provisioner import excerpt
 from provisioner.changes import Judge, Transaction, revise
 from provisioner.errors import NotHere, StoreTrouble
 from provisioner.mac import pretty
@@ -50,6 +51,17 @@ class Store(Records):
         """
         with self.writing() as connection:
             yield Transaction(self, connection, self._seal, self._now, who, door, judge)
+
+    def excerpt(self, folder: Path, macs: Collection[str], digests: Mapping[str, bytes]) -> None:
+        """Write these devices and all that their files are made of as a store of its own, with a key of its own, into an empty folder.
+
+        digests: what this server's key makes for them (tokens.Heard), which the excerpt has in place of the key. Raises StoreTrouble.
+        """
+        fresh = Store.open(folder, self._now)
+        try:
+            excerpt.copy(self, self._seal, fresh, fresh._seal, macs, digests)
+        finally:
+            fresh.close()
 
     def seen(self, mac: str, address: str, firmware: str) -> None:
         """Remember where a phone was seen and with which firmware; another firmware is a revision, since its files may be others."""

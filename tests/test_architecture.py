@@ -121,7 +121,7 @@ def test_inside_a_folder_nobody_goes_in_circles() -> None:
 
 WIRES = ("flask", "werkzeug", "granian", "tftpy")
 DATABASE = ("sqlite_utils", "sqlite3", "pysqlite3", "psycopg")
-STORES = ("store", "changes", "records", "migrations", "eventstore")
+STORES = ("store", "changes", "excerpt", "records", "migrations", "eventstore")
 
 
 def but(*names: str) -> set[str]:
