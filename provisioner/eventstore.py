@@ -135,6 +135,27 @@ class EventStore:
         """Return the MACs of all phones that got a file."""
         return {row["mac"] for row in self._rows("SELECT DISTINCT mac FROM events WHERE outcome IN ('served', 'not-modified') AND known AND mac != ''")}
 
+    def by_hour(self, since: str, macs: Sequence[str] | None = None) -> list[tuple[str, int, int]]:
+        """Return (hour as 2026-01-02T03, files given, asks that failed) of known phones since a time; macs: only of these."""
+        rows = self._rows(
+            "SELECT substr(at, 1, 13) AS hour, sum(CASE WHEN outcome IN ('served', 'not-modified') THEN times ELSE 0 END) AS good,"
+            " sum(CASE WHEN outcome IN ('refused', 'failed') THEN times ELSE 0 END) AS bad FROM events"
+            f" WHERE at >= ? AND known AND mac != '' {_AMONG} GROUP BY hour ORDER BY hour",
+            since, *_among(macs),
+        )  # fmt: skip
+        return [(row["hour"], row["good"], row["bad"]) for row in rows]
+
+    def failing(self, since: str, most: int, macs: Sequence[str] | None = None) -> list[tuple[str, int, str, str]]:
+        """Return (MAC, how often, time and sentence of the last one) of known phones that were refused or failed, and got no file since; the latest first."""
+        rows = self._rows(
+            "SELECT bad.mac, bad.times, events.at, events.sentence FROM (SELECT mac, sum(times) AS times, max(id) AS last FROM events"
+            f" WHERE at >= ? AND known AND mac != '' AND outcome IN ('refused', 'failed') {_AMONG} GROUP BY mac) AS bad JOIN events ON events.id = bad.last"
+            " WHERE NOT EXISTS (SELECT 1 FROM events AS later WHERE later.mac = bad.mac AND later.id > bad.last AND later.outcome IN ('served', 'not-modified'))"
+            " ORDER BY bad.last DESC LIMIT ?",
+            since, *_among(macs), most,
+        )  # fmt: skip
+        return [tuple(row) for row in rows]
+
     def waiting(self) -> list[Waiting]:
         """Return the phones that wait to be added, the latest first."""
         rows = self._rows("SELECT * FROM waiting ORDER BY last_at DESC, mac")
@@ -165,6 +186,14 @@ class EventStore:
         with self._lock, trouble(self._path):
             rows: list[sqlite3.Row] = self._db.execute(sql, values).fetchall()
             return rows
+
+
+_AMONG = "AND (? IS NULL OR mac IN (SELECT value FROM json_each(?)))"
+
+
+def _among(macs: Sequence[str] | None) -> tuple[str | None, str | None]:
+    text = None if macs is None else json.dumps(macs)
+    return text, text
 
 
 def _counted(row: EventRow) -> bool:

@@ -90,7 +90,7 @@ class Server:
 
 @contextmanager
 def serving(state: Path, *prefix: str, **options: str) -> Iterator[Server]:
-    environ = {"PROVISIONER_STATE": str(state), "PROVISIONER_HTTP_ADDRESS": "127.0.0.1:0", "PROVISIONER_TFTP_ADDRESS": "127.0.0.1:0", "PROVISIONER_HTTP_WORKERS": "1", **options}
+    environ = {"PROVISIONER_STATE": str(state), "PROVISIONER_HTTP_ADDRESS": "127.0.0.1:0", "PROVISIONER_TFTP_ADDRESS": "127.0.0.1:0", "PROVISIONER_ADMIN_ADDRESS": "", "PROVISIONER_HTTP_WORKERS": "1", **options}
     process = subprocess.Popen(
         [*prefix, sys.executable, "-c", PROGRAM], env={**{key: value for key, value in os.environ.items() if not key.startswith("PROVISIONER_")}, **environ},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent,

@@ -68,10 +68,10 @@ class Admin:
     patience: Patience = field(default_factory=Patience, compare=False)
 
     @classmethod
-    def open(cls, config: Config, who: str, door: str) -> Admin:
-        """Return the admin of a server's state folder; raises StoreTrouble."""
+    def open(cls, config: Config, who: str, door: str, families: Catalog | None = None) -> Admin:
+        """Return the admin of a server's state folder; families: where they are read already. Raises StoreTrouble."""
         store = Store.open(config.state)
-        catalog = load_families(config.phones_path)
+        catalog = families or load_families(config.phones_path)
         limits = Limits(config.upload_limit, config.uploads_per_phone)
         booter = Booter(store, catalog, lambda event: None, assets=config.assets_folder, unknown_phones=config.unknown_phones, limits=limits, providers=load_providers(config.providers_path))
         return cls(store, catalog, booter, config, who, door)
@@ -79,6 +79,12 @@ class Admin:
     def acting(self, who: str, door: str, rights: Rights) -> Admin:
         """Return the admin for one operator's ask, over the same databases; only this one is closed."""
         other = replace(self, who=who, door=door, rights=rights, store=View(self.whole, rights.sites) if rights.sites else self.whole)
+        other.__dict__["eventstore"] = self.eventstore
+        return other
+
+    def provided(self, unless: Callable[[], None]) -> Admin:
+        """Return the admin who writes only where `unless` raises nothing."""
+        other = replace(self, unless=unless)
         other.__dict__["eventstore"] = self.eventstore
         return other
 

@@ -201,7 +201,17 @@ def credentials(admin: Admin, mac: str) -> tuple[dict[str, str], Done]:
     return {"user": device.mac, "password": admin.booter.password_of(device)}, Done("", changed=False, notes=() if asks else (note,))
 
 
-def listed(admin: Admin, state: str = "", site: str = "", search: str = "", most: int = 0, after: str = "") -> list[dict[str, Any]]:
+def count(admin: Admin, state: str = "", site: str = "", search: str = "", family: str = "") -> int:
+    """Return how many phones `listed` has altogether."""
+    return len(listed(admin, state, site)) if state == "waiting" else len(admin.store.devices(site=site, state=state, search=search, family=family))
+
+
+def families(admin: Admin) -> list[str]:
+    """Return the families that there are phones of."""
+    return [family for (family,) in sorted(admin.store.devices().tally("family"))]
+
+
+def listed(admin: Admin, state: str = "", site: str = "", search: str = "", most: int = 0, after: str = "", family: str = "") -> list[dict[str, Any]]:
     """Return the phones by MAC, one row each; state waiting: those that asked and that nobody added, all of them.
 
     most: how many, 0 is all; after: the MAC behind which they begin.
@@ -212,15 +222,22 @@ def listed(admin: Admin, state: str = "", site: str = "", search: str = "", most
         {
             "mac": device.mac, "vendor": _brand(admin, device), "family": device.family, "model": device.model, "site": device.site, "group": device.group,
             "state": device.state, "name": device.name, "lines": [{"line": line.n, "account": line.sip_address} for line in admin.store.lines_of(device.mac)],
-            "last_seen_at": device.last_seen_at or None,
+            "last_seen_at": device.last_seen_at or None, "last_address": device.last_address or None,
         }
-        for device in admin.store.devices(site=site, state=state, search=search).page(most or -1, parse(after) if after else "")
+        for device in admin.store.devices(site=site, state=state, search=search, family=family).page(most or -1, parse(after) if after else "")
     ]  # fmt: skip
 
 
 def _brand(admin: Admin, device: Device) -> str | None:
     found = admin.model_of(device)
     return found[1].brand if found else None
+
+
+def version(admin: Admin, mac: str) -> str:
+    """Return what is another one whenever anything that was said of a phone is: its revision, and the number of its own last change."""
+    device = admin.device(mac)
+    last = admin.whole.changes(1, "device", device.mac)
+    return f"{device.revision}-{last[0].id if last else 0}"
 
 
 def shown(admin: Admin, device: Device) -> dict[str, Any]:

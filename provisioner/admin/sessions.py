@@ -45,15 +45,15 @@ def begin(admin: Admin, operator: Operator, address: str, agent: str = "") -> st
     return secret
 
 
-def signed_in(admin: Admin, secret: str) -> tuple[Operator, Session] | None:
-    """Return whose session it is, where it still counts; notes that it was used."""
+def signed_in(admin: Admin, secret: str, keeps: bool = True) -> tuple[Operator, Session] | None:
+    """Return whose session it is, where it still counts; keeps: notes that it was used."""
     session = admin.people.session(secret) if secret else None
     if session is None:
         return None
     now = admin.whole.now()
     if _ago(session.made_at, now) > LONGEST or _ago(session.seen_at, now) > IDLE:
         return None
-    if _ago(session.seen_at, now) > _TOUCH:
+    if keeps and _ago(session.seen_at, now) > _TOUCH:
         admin.people.seen(session)
     operator = admin.people.operator(session.operator)
     return (operator, session) if operator else None

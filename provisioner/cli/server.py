@@ -8,7 +8,7 @@ import click
 
 from provisioner import config as options
 from provisioner import server
-from provisioner.admin import Admin, checks, sites
+from provisioner.admin import Admin, checks, operators, sites
 from provisioner.cli import out
 from provisioner.cli.session import FAILURE, Session, session, who
 from provisioner.config import Config
@@ -36,6 +36,8 @@ def serve(here: Session, try_here: bool) -> None:
                 click.echo(f"phones over {name}: {name.lower()}://{address}/")
         if running.proxy:
             click.echo(f"proxies with PROXY headers: {running.proxy}")
+        if running.admin:
+            click.echo(f"people and programs: http://{running.admin}/")
         _first_words(config, running, try_here)
         sys.stdout.flush()
 
@@ -51,6 +53,10 @@ def _first_words(config: Config, running: server.Running, try_here: bool) -> Non
     try:
         if try_here and sites.try_here(admin, running.http.port, running.tftp.port):
             click.echo("the default site's URL is this machine's loopback; before the first real phone: `provisioner site change default --public-url http://HOST:PORT`", err=True)
+        secret = operators.first_link(admin) if running.admin else ""
+        if secret:
+            host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(running.admin.host, running.admin.host)
+            click.echo(f"\nNobody can sign in yet. Open this link within a day, and choose a password:\n  http://{running.admin._replace(host=host)}/setup/{secret}")
         if admin.store.devices():
             return
     except StoreTrouble as why:
