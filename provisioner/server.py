@@ -5,6 +5,7 @@
      ├ https      the same over TLS
      ├ proxy      reads PROXY headers, and passes connections on to
      ├ http-behind, https-behind    which are as http and https, at local sockets
+     ├ console    granian's master for people and programs: the console and the API
      ├ tftp       the TFTP loop, or as many as tftp_workers says
      ├ render     answers a TFTP loop's questions; each loop has its own
      ├ events     the housekeeper, which writes what became of requests
@@ -86,14 +87,14 @@ BACKLOG = 4096  # phones that wait for an HTTP worker
 _TRIER = "templates"  # the process that tries the templates, once
 _STEADY = 5.0  # seconds; who lives longer is replaced at once
 _LONGEST_PAUSE = 10.0
-_DOORMEN = ("http", "https", "http-behind", "https-behind")
+_DOORMEN = ("http", "https", "http-behind", "https-behind", "console")
 _MEMORY = Path("/dev/shm")  # where local sockets can be named whether the disk is full or not
 LOOK_EVERY = 30.0  # seconds; whether the certificate's files have changed
 _PR_SET_PDEATHSIG = 1
 _M_ARENA_MAX = -8
 _NO_WRITES = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
 _FIXED = (  # options that are in use before any process starts
-    "state", "user", "http_address", "https_address", "proxy_address", "tftp_address", "tftp_workers", "tls_certificate", "tls_key",
+    "state", "user", "http_address", "https_address", "proxy_address", "admin_address", "tftp_address", "tftp_workers", "tls_certificate", "tls_key",
 )  # fmt: skip
 _Result = TypeVar("_Result")
 
@@ -108,6 +109,7 @@ class Running:
     proxy: Listen
     tftp: Listen
     state: Path
+    admin: Listen = Listen("", 0)
 
 
 def serve(config: Config, ready: Callable[[Running], None] | None = None, again: Callable[[], Config] | None = None) -> int:
@@ -136,6 +138,8 @@ def _print(running: Running) -> None:
         print(f"phones over HTTPS: https://{running.https}/", flush=True)
     if running.proxy:
         print(f"proxies with PROXY headers: {running.proxy}", flush=True)
+    if running.admin:
+        print(f"people and programs: http://{running.admin}/", flush=True)
     if running.tftp:
         print(f"phones over TFTP: tftp://{running.tftp}/", flush=True)
 
@@ -162,6 +166,7 @@ class _Supervisor:
         self._behind: list[socket.socket] = []
         self._room = Path()
         self._counts = Counts()
+        self._admin: socket.socket | None = None
         self._tftp: list[socket.socket] = []
         self._render: list[socket.socket] = []
         self._lock = -1
@@ -187,6 +192,7 @@ class _Supervisor:
         if self._https or (self._proxy and config.tls_certificate != Path()):
             self._certificate = certificates.Keeper(*config.tls_files)
             self._warn_of_certificate()
+        self._admin = self._bound_admin()
         self._tftp = _bound_tftp(config.tftp_address, config.tftp_workers) if config.tftp_address else []
         if config.user:
             _become(config.user)
@@ -211,8 +217,21 @@ class _Supervisor:
         self._read_families()
         self.running = Running(
             os.getpid(), _real(config.http_address, self._http), _real(config.https_address, self._https), _real(config.proxy_address, self._proxy),
-            _real(config.tftp_address, next(iter(self._tftp), None)), config.state,
+            _real(config.tftp_address, next(iter(self._tftp), None)), config.state, _real(config.admin_address, self._admin),
         )  # fmt: skip
+
+    def _bound_admin(self) -> socket.socket | None:
+        """Bind the admin's door; where nobody has said which and the usual one is taken, phones are served without it."""
+        address = self.config.admin_address
+        if not address:
+            return None
+        try:
+            return _bound_http("admin_address", address)
+        except BadConfig as why:
+            if "admin_address" in self.config.said_by:
+                raise
+            log.warning("%s. Phones are served without a console", why)
+            return None
 
     def _settle(self, folder: Path) -> None:
         """Take a folder for the lock, the render process's socket and what runs now; raises OSError where it takes no writes."""
@@ -278,7 +297,7 @@ class _Supervisor:
                 (self._folder / name).unlink(missing_ok=True)
         if self._room != Path():
             shutil.rmtree(self._room, ignore_errors=True)
-        for sock in (self._http, self._https, self._proxy, *self._behind, *self._tftp, *self._render, self._sending, self._reading, self._woken, self._waker):
+        for sock in (self._http, self._https, self._proxy, self._admin, *self._behind, *self._tftp, *self._render, self._sending, self._reading, self._woken, self._waker):
             if sock:
                 sock.close()
         if self._certificate:
@@ -304,6 +323,8 @@ class _Supervisor:
             if self._certificate:
                 wanted["https-behind"] = lambda: self._run_http(self._behind[1], self._certificate)
             wanted["proxy"] = self._run_proxy
+        if self._admin:
+            wanted["console"] = self._run_console
         for number in range(1, len(self._tftp) + 1):
             wanted[_numbered("render", number)] = partial(self._run_render, number)
             wanted[_numbered("tftp", number)] = partial(self._run_tftp, number)
@@ -352,6 +373,22 @@ class _Supervisor:
             return Door(booter, Repeats(booter.store, sender.put), trusted_proxies=config.trusted_proxies, upload_limit=config.upload_limit)
 
         Doorman(listening, config.http_workers, certificate.names if certificate else None).run(load)
+
+    def _run_console(self) -> None:
+        from provisioner.api.door import api  # here and not above: what the API stands on would make every command start later
+        from provisioner.console.door import Door as AdminDoor
+        from provisioner.console.door import console
+
+        assert self._admin
+        master = os.getpid()
+
+        def load() -> AdminDoor:
+            _end_with(master, signal.SIGKILL)
+            forget_environment()
+            admin = Admin.open(self.config, "server", "console", self.catalog)
+            return AdminDoor(console(admin), api(admin))
+
+        Doorman(self._admin, 1).run(load)
 
     def _run_proxy(self) -> None:
         assert self._proxy
@@ -538,7 +575,7 @@ class _Supervisor:
         children = [{"name": child.name, "pid": child.pid} for child in self._children.values() if not child.told]
         word = {
             "pid": self.running.pid, "started": datetime.now(UTC).isoformat(timespec="seconds"), "http": str(self.running.http),
-            "https": str(self.running.https), "proxy": str(self.running.proxy), "tftp": str(self.running.tftp), "children": children,
+            "https": str(self.running.https), "proxy": str(self.running.proxy), "admin": str(self.running.admin), "tftp": str(self.running.tftp), "children": children,
         }  # fmt: skip
         try:
             housekeeper.put_file(self._folder / SERVE_FILE, json.dumps(word, indent=1))
@@ -716,13 +753,13 @@ def health(config: Config, seconds: float = 5.0) -> list[tuple[str, bool, str]]:
     if not word:
         return [("server", False, f"no server runs on {config.state}; start it with `provisioner serve`")]
     found = [("server", True, f"process {word['pid']} since {word['started']}")]
-    for name, ask in (("http", _ask_http), ("https", _ask_https), ("tftp", _ask_tftp)):
+    for name, ask in (("http", _ask_http), ("https", _ask_https), ("admin", _ask_admin), ("tftp", _ask_tftp)):
         address = Listen(*_split(word.get(name, "")))
         if address:
             found.append((name, *_asked(ask, address, seconds)))
     alive = {child["name"]: child["pid"] for child in word["children"]}
     for name in alive:
-        if name not in ("http", "https", "tftp", "events"):  # which have answered, or answer below
+        if name not in ("http", "https", "console", "tftp", "events"):  # which have answered, or answer below
             found.append((name, _alive(alive[name]), f"process {alive[name]}" if _alive(alive[name]) else "it has ended and is being replaced; look at the server's log"))
     return [*found, _events_health(folder), _store_health(config)]
 
@@ -762,6 +799,12 @@ _NOT_OURS = "gives an answer that is not ours; does another program listen there
 def _ask_http(address: tuple[str, int], seconds: float) -> str:
     with socket.create_connection(address, seconds) as sock:
         return _asked_http(sock)
+
+
+def _ask_admin(address: tuple[str, int], seconds: float) -> str:
+    with socket.create_connection(address, seconds) as sock:
+        sock.sendall(b"GET /sign-in HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        return "" if re.match(rb"HTTP/1\.[01] 200 ", sock.recv(4096)) else _NOT_OURS
 
 
 def _asked_http(sock: socket.socket) -> str:
