@@ -11,7 +11,7 @@ from provisioner import families
 from provisioner.admin import Admin, accounts, checks, devices, lines, settings, sites
 from provisioner.admin.checks import FAULT, WARNING
 from provisioner.config import Config
-from provisioner.things import Contact, Event, Site
+from provisioner.things import Check, Contact, Event, Site
 from tests.acme import ADDRESS, MAC, OTHER
 
 
@@ -98,3 +98,15 @@ def test_a_contact_that_a_phone_book_cannot_carry_is_named(admin: Admin) -> None
     [sentence] = _sentences(admin, WARNING, "contact")
 
     assert sentence.startswith("Aastra and Mitel SIP phones do not get the contact 'Ada, Sales', whose name")
+
+
+def test_a_broken_provider_and_what_servers_said_of_accounts_are_told(admin: Admin, tmp_path: Path) -> None:
+    (tmp_path / "providers" / "acme").mkdir(parents=True)
+    (tmp_path / "providers" / "acme" / "provider.toml").write_text('nmae = "x"\n')
+    accounts.add(admin, ADDRESS, {"password": "s3cret", "xcap_root": "https://xcap.example.com/root"})
+    admin.store.put_check(accounts.one(admin, ADDRESS), Check("refused", "says no", "password"))
+    admin.store.put_fetch(accounts.one(admin, ADDRESS), Check("unreachable", "is silent"))
+    found = checks.run(replace(admin.config, providers_path=(tmp_path / "providers",)), "anna", "test")
+    told = {finding.what: finding.sentence for finding in found if finding.kind == WARNING}
+    assert "acme/provider.toml:1: nmae is not a key that manifests have; did you mean name?" in told["provider"]
+    assert told["account"].startswith(f"{ADDRESS} (2026-") and told["account"].endswith("): says no") and "contacts" not in told  # silence passes

@@ -102,6 +102,10 @@ def test_the_command_says_each_verdict_and_fails_where_an_account_is_not_right(t
     assert run("check")[0] == run("check", ADDRESS, "--all")[0] == 2
     assert run("check", ADDRESS, "--trust", str(tmp_path / "none.pem"))[2].endswith("cannot be read (No such file or directory); check its name and its mode\n")
     assert "verdict = right" in run("show", ADDRESS)[1]
+    (tmp_path / "two.csv").write_text(f"sip_address,password,outbound_proxy\n{ADDRESS},s3cret,127.0.0.1:{registrar.port}\n215@{DOMAIN},wr0ng,127.0.0.1:{registrar.port}\n")
+    imported = CliRunner().invoke(cli, ["--config", str(tmp_path / "config.toml"), "import", "csv", str(tmp_path / "two.csv"), "--check"])
+    assert imported.exit_code == 1 and imported.stdout.splitlines()[-1].startswith(f"refused      215@{DOMAIN}: ") and f"right        {ADDRESS}" not in imported.stdout
+    assert CliRunner().invoke(cli, ["--config", str(tmp_path / "config.toml"), "events"]).stdout.count(f"sip 215@{DOMAIN}: ") == 1
     with answering("400 Missing Contact") as (port, _):
         run("add", f"214@{DOMAIN}", "--password-stdin", "--outbound-proxy", f"127.0.0.1:{port}", input="s3cret\n")
         code, said, note = run("check", f"214@{DOMAIN}")

@@ -24,6 +24,7 @@ from provisioner.tokens import LENGTH
 
 FAULT, WARNING = "fault", "warning"
 _TRIED = 1000  # phones whose files are made
+_NAMED = 5  # accounts that findings name
 _COMMON = ("admin", "0000", "1234", "12345", "123456", "12345678", "22222", "456", "789", "password", "user")  # first tried by everybody, on every make
 
 
@@ -52,7 +53,7 @@ def run(config: Config, who: str, door: str, output: bool = False) -> list[Findi
         from_store = Finding(FAULT, "store", str(why))
         return [from_store]
     try:
-        for look in (_families, _store, _sites, _phones, *((_output,) if output else ())):
+        for look in (_families, _providers, _store, _sites, _accounts, _phones, *((_output,) if output else ())):
             found.extend(look(admin))
     finally:
         admin.close()
@@ -114,6 +115,21 @@ def _families(admin: Admin) -> Iterator[Finding]:
                 yield Finding(FAULT, "family", f"the family {slug} has no model {model}, which {pretty(device.mac)} is; `provisioner device change {device.mac} --model {slug}/…`")
     for slug, number in lost.items():
         yield Finding(FAULT, "family", f"{words.count(number, 'phone')} of family {slug} get nothing: the family cannot be used; mend its folder, or remove the phones")
+
+
+def _providers(admin: Admin) -> Iterator[Finding]:
+    for fault in admin.providers.faults:
+        yield Finding(WARNING, "provider", str(fault))
+
+
+def _accounts(admin: Admin) -> Iterator[Finding]:
+    """Yield the accounts whose servers said last that they are not right; nobody is asked here."""
+    for what, found in (("account", admin.store.checks()), ("contacts", admin.store.fetches())):
+        bad = {address: said for address, said in found.items() if said.verdict in ("refused", "wrong")}
+        for address, said in list(bad.items())[:_NAMED]:
+            yield Finding(WARNING, what, f"{address} ({said.at[:16]}): {said.sentence}")
+        if len(bad) > _NAMED:
+            yield Finding(WARNING, what, f"{len(bad) - _NAMED} more accounts are refused or wrong; `provisioner account list` has them")
 
 
 def _store(admin: Admin) -> Iterator[Finding]:

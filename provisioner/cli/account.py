@@ -99,7 +99,7 @@ def add(
         out.done(done)
         _shown_once(made if done.changed else None)
         if proved:
-            _prove(here, [plan.sip_address])
+            prove(here, [plan.sip_address])
         return
     if (json_ or reveal) and not dry_run:
         raise click.UsageError("--json and --reveal show what a mail says; add --dry-run")
@@ -116,7 +116,7 @@ def add(
     out.questions(mails.questions(mail))
     out.done(mails.add(here.admin, mail))
     if proved:
-        _prove(here, [str(one.facts["sip_address"].value) for one in mail.accounts])
+        prove(here, [str(one.facts["sip_address"].value) for one in mail.accounts])
 
 
 def _asked(here: Session, sip_address: str | None, facts: dict[str, Any]) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def _shown_once(password: str | None) -> None:
         click.echo(f"its password, which is shown this once: {password}")
 
 
-def _prove(here: Session, addresses: list[str]) -> None:
+def prove(here: Session, addresses: list[str]) -> None:
     """Ask the servers of accounts that were added just now, and say what became of it."""
     _tell(proofs.prove(here.admin, proofs.named(here.admin, addresses), proofs.means(8.0, None)), False)
 

@@ -7,7 +7,7 @@ from typing import BinaryIO
 import click
 
 from provisioner.admin import bulk
-from provisioner.cli import out
+from provisioner.cli import account, out
 from provisioner.cli.session import Session, session
 from provisioner.csvfile import LARGEST
 
@@ -20,8 +20,9 @@ def import_() -> None:
 @import_.command("csv")
 @click.argument("file", type=click.File("rb"))
 @click.option("--dry-run", is_flag=True, help="Try all of it and say what it would do; write nothing.")
+@click.option("--check", "proved", is_flag=True, help="Then ask the servers of accounts that were added or changed whether they are right, as `account check` does.")
 @session
-def import_csv(here: Session, file: BinaryIO, dry_run: bool) -> None:
+def import_csv(here: Session, file: BinaryIO, dry_run: bool, proved: bool) -> None:
     """Add and change accounts, devices, assignments or keys as a CSV FILE says; - is standard input.
 
     The first row names the columns, and tells which of the four it is; `export csv` writes all of them. What has the same SIP address,
@@ -34,6 +35,7 @@ def import_csv(here: Session, file: BinaryIO, dry_run: bool) -> None:
     Examples:
       provisioner import csv phones.csv --dry-run
       provisioner import csv phones.csv
+      provisioner import csv accounts.csv --check
     """
     name = getattr(file, "name", "<stdin>")
     plan = bulk.plan(here.admin, "standard input" if name == "<stdin>" else name, file.read(LARGEST + 1))
@@ -41,6 +43,8 @@ def import_csv(here: Session, file: BinaryIO, dry_run: bool) -> None:
         click.echo(out.safe(sentence))
     out.notes(plan.notes)
     out.done(bulk.carry_out(here.admin, plan, dry_run))
+    if proved and plan.form.noun == "accounts" and not dry_run:
+        account.prove(here, [wish.after.sip_address for _, wish in plan.news])
 
 
 @click.group("export")
