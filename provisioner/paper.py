@@ -251,9 +251,10 @@ def _fitted(paper: FPDF, text: str, width: float, height: float, size: float, bo
 def _labels(paper: FPDF, labels: Labels) -> None:
     """Draw labels to scale, one under the other as keys stand, in as many columns as the page holds."""
     width, height = labels.width, labels.height
-    _heading(paper, labels.title, height)
     columns = max(1, int(_INSIDE // (width + 4)))
     rest = list(labels.texts)
+    whole = -(-len(rest) // columns) * height
+    _heading(paper, labels.title, whole if whole < _HEIGHT / 2 else height)  # a short strip stays whole
     while rest:
         room = int((_HEIGHT - _MARGIN - paper.get_y()) // height)
         if room < 1:

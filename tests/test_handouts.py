@@ -31,6 +31,7 @@ def phone(admin: Admin) -> Admin:
     devices.add(admin, MAC, "acme/Two", {"name": "Receção – Ωμέγα Иван", "location": "2.º andar", "serial": "SN1", "modules": 1})
     devices.add(admin, OTHER, "acme/One", {"name": "Second"})
     lines.assign(admin, MAC, ADDRESS, 1)
+    sites.add_network(admin, "default", "192.0.2.0/24", mac_is_enough=True)
     keys.put(admin, f"device:{MAC}", 1, "line", line=1)
     keys.put(admin, f"device:{MAC}", 3, "blf", "213", "Zé Šimůnek")
     keys.put(admin, f"device:{MAC}", 2, "speed-dial", "112", module=1)
@@ -199,6 +200,15 @@ def test_a_site_without_an_address_says_the_cure(phone: Admin) -> None:
     devices.add(phone, NEAR, "acme/One", {"site": "branch"})
     with pytest.raises(RenderFailed, match="site branch has no public URL .*--public-url"):
         handouts.made(phone, [NEAR], "pdf")
+
+
+def test_an_address_that_lets_no_phone_in_is_told(phone: Admin) -> None:
+    sites.add_network(phone, "default", "192.0.2.0/24", mac_is_enough=False)
+
+    assert handouts.made(phone, [MAC], "html")[1] == (
+        "the address of site default gives nothing to a phone that shows its MAC alone; --secrets prints each phone's own, which holds its token",
+    )
+    assert handouts.made(phone, [MAC], "html", secrets=True)[1] == ()
 
 
 def test_a_phone_that_nobody_added_is_told(phone: Admin) -> None:

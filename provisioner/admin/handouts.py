@@ -33,11 +33,20 @@ def made(admin: Admin, macs: Sequence[str], kind: str, language: str = "en", sec
     secrets: with each phone's own URL, which holds its token. label: as `sheets` takes it.
     """
     found = sheets(admin, macs, language, secrets, label)
+    notes = [] if secrets else _closed(admin, macs)
     if kind == "html":
-        return paper.html(found), ()
+        return paper.html(found), tuple(notes)
     missing = paper.not_in_font(found)
-    note = f"the PDF's font has no sign for {missing}; the HTML page prints them with the fonts of the computer"
-    return paper.pdf(found), (note,) if missing else ()
+    if missing:
+        notes.append(f"the PDF's font has no sign for {missing}; the HTML page prints them with the fonts of the computer")
+    return paper.pdf(found), tuple(notes)
+
+
+def _closed(admin: Admin, macs: Sequence[str]) -> list[str]:
+    """Return a note for each site at whose address a MAC alone gets nothing, from no network."""
+    sites = sorted({admin.device(mac).site for mac in macs})
+    closed = [slug for slug in sites if (site := admin.store.site(slug)) and not any(entry.mac_is_enough and not entry.parsed.is_loopback for entry in site.networks)]
+    return [f"the address of site {slug} gives nothing to a phone that shows its MAC alone; --secrets prints each phone's own, which holds its token" for slug in closed]
 
 
 def sheets(admin: Admin, macs: Sequence[str], language: str = "en", secrets: bool = False, label: str = "") -> list[Sheet]:
