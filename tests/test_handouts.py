@@ -145,11 +145,14 @@ def test_without_a_size_there_are_no_labels(phone: Admin) -> None:
     assert boxes(handouts.made(phone, [MAC], "pdf")[0]) == []
 
 
-def test_a_model_whose_label_is_known_needs_no_size(tmp_path: Path) -> None:
-    place = acme.folder(tmp_path) / "acme" / "family.toml"
-    place.write_text(place.read_text().replace("module_keys = 8\n", "module_keys = 8\nlabel = [33, 12]\n"))
-    known = acme.families.read_family([place.parent]).models["Two"]
-    assert known.label == (33.0, 12.0)
+def test_a_model_whose_label_is_known_needs_no_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acme, "DESK", acme.DESK.replace("module_keys = 8\n", "module_keys = 8\nlabel = [33, 12.5]\n"))
+    admin = acme.admin(tmp_path)
+    devices.add(admin, MAC, "acme/Two", {})
+    keys.put(admin, f"device:{MAC}", 2, "blf", "213")
+
+    assert boxes(handouts.made(admin, [MAC], "pdf")[0]) == [(33.0, 12.5)] * 2
+    admin.close()
 
 
 @pytest.mark.parametrize("size", ["40", "40x", "0x9", "40x9mm", "999x9", "1e1x9", "٤٠x٩"])
