@@ -145,5 +145,5 @@ def delete_device(mac: str) -> Any:
 
 
 def _shown(admin: Admin, mac: str, status: int = 200, notes: tuple[str, ...] = ()) -> Response:
-    device = admin.device(mac)
-    return one(devices.shown(admin, device), devices.version(admin, mac), status, notes)
+    with admin.store.reading():  # the ETag is of what is shown, whoever writes meanwhile
+        return one(devices.shown(admin, admin.device(mac)), devices.version(admin, mac), status, notes)
