@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from io import BytesIO
@@ -97,7 +98,7 @@ class Zip(Mapping[str, bytes]):
                 file.read()  # to the end, where its checksum is compared
         except RuntimeError:
             raise BadValue(f"{self._name} does not open with this passphrase; give the one that it was made with") from None
-        except (zipfile.BadZipFile, pyzipper.BadZipFile, ValueError, EOFError, OSError, NotImplementedError) as why:
+        except (zipfile.BadZipFile, pyzipper.BadZipFile, zlib.error, ValueError, EOFError, OSError, NotImplementedError) as why:
             raise BadValue(f"{self._name} is damaged at {name} ({why}); make it again") from None
         if len(body) != entry.file_size:
             raise BadValue(f"{self._name} holds more in {name} than it says; it is not unpacked")

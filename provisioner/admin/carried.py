@@ -21,6 +21,7 @@ from provisioner.admin import Admin, Done, Phones, bulk, did, words
 from provisioner.bundle import Body
 from provisioner.changes import Transaction
 from provisioner.errors import BadInput, BadValue, NotHere, nearest
+from provisioner.mac import pretty
 from provisioner.things import Device, Group, Site
 
 NAME = "import.age"
@@ -28,6 +29,7 @@ FORMAT, VERSION = "provisioner import", 1
 LARGEST = 50_000_000  # bytes, opened
 MOST = 20_000  # things of one kind
 _MOST_TOLD = 100
+_MOST_NOTES = 10
 _LONGEST = 4000  # characters of one text
 _LISTS = ("sites", "groups", "accounts", "devices", "assignments", "keys", "settings")
 _SITE = ("slug", "name", "country")
@@ -83,6 +85,11 @@ def opened(files: Mapping[str, Body], passphrase: str) -> dict[str, Any]:
         text = pyrage.passphrase.decrypt(raw, passphrase)
     except pyrage.DecryptError:
         raise BadValue(f"{NAME} does not open with this passphrase; give the one that the bundle was made with") from None
+    return checked(text)
+
+
+def checked(text: bytes) -> dict[str, Any]:
+    """Return what was said in JSON where its form is ours; raises BadValue."""
     try:
         return _checked(json.loads(text))
     except (ValueError, RecursionError) as why:
@@ -119,11 +126,15 @@ def _checked(said: Any) -> dict[str, Any]:
 
 @dataclass
 class Plan:
-    """What was found while it was brought in. steps: a sentence for each thing added or changed; phones: those that it touches."""
+    """What was found while it was brought in.
+
+    steps: a sentence for each thing added or changed; phones: those that were there and are touched; new: those that were not.
+    """
 
     steps: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     phones: dict[str, Device] = field(default_factory=dict)
+    new: dict[str, Device] = field(default_factory=dict)
     same: int = 0
 
 
@@ -143,7 +154,10 @@ def plan(admin: Admin, said: Mapping[str, Any]) -> Plan:
 
 
 def carry_out(admin: Admin, said: Mapping[str, Any], found: Plan, dry: bool) -> Done:
-    """Bring it in, in one change, where the phones that it touches can get their files; dry: try all of it, and write nothing."""
+    """Bring it in, in one change, where the phones that were there can still get their files; dry: try all of it, and write nothing.
+
+    Of new phones that cannot get theirs yet, such as for want of their site's URL, the notes tell.
+    """
 
     def work(tx: Transaction) -> bool:
         _bring(admin, tx, said, Plan())
@@ -157,7 +171,8 @@ def carry_out(admin: Admin, said: Mapping[str, Any], found: Plan, dry: bool) -> 
         admin.try_change(work, phones)
         return Done(f"nothing was written; it would be: {numbers}", changed=False, notes=tuple(found.notes))
     _, notes = admin.change(work, phones)
-    return did(True, f"imported: {numbers}", (*found.notes, *notes))
+    faults = admin.troubles(list(found.new.values())[:_MOST_NOTES])
+    return did(True, f"imported: {numbers}", (*found.notes, *notes, *(f"phone {pretty(mac)} gets no file yet: {why}" for mac, why in faults.items())))
 
 
 def _bring(admin: Admin, tx: Transaction, said: Mapping[str, Any], found: Plan) -> None:
@@ -213,10 +228,9 @@ def _rows(admin: Admin, tx: Transaction, noun: str, rows: Iterable[Mapping[str, 
         wish = _tried(place, faults, form.wish, admin, row)
         if wish is None:
             continue
-        for device in form.phones(admin, wish):
-            found.phones.setdefault(device.mac, device)
-        if noun == "devices":
-            found.phones[wish.after.mac] = wish.after
+        if noun == "devices" and wish.before is None:
+            found.new[wish.after.mac] = wish.after
+        found.phones |= {device.mac: device for device in form.phones(admin, wish) if device.mac not in found.new}
         if wish.before == wish.after:
             found.same += 1
         elif _tried(place, faults, form.put, tx, wish.after):
