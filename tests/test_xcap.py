@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from provisioner import coverage
 from provisioner.admin import SAME, Admin, accounts, devices, lines, phonebook, sites, xcap
 from provisioner.cli.root import cli
 from provisioner.config import Config
@@ -24,7 +25,7 @@ from provisioner.things import Account, Device, Line
 from provisioner.wire import PhoneRequest
 from provisioner.xcap.client import Client
 from provisioner.xcap.link import LARGEST, Means
-from provisioner.xcap.lists import LISTS, Lists, auids
+from provisioner.xcap.lists import LISTS, SERVICES, Lists, Services, auids
 from tests import authority, xcap_server
 from tests.acme import MAC
 from tests.xcap_server import AUIDS, DOMAIN, PASSWORD, Server
@@ -443,6 +444,83 @@ def test_a_race_that_is_lost_at_the_last_moment_is_lost(here: Admin, kept: Serve
     assert kept.other_client("GET", "212") == others
 
 
+# Lists that lamps subscribe to.
+
+OF_ANOTHER = f"""<r:rls-services xmlns:r="{SERVICES}" xmlns:rl="{LISTS}"><!-- of another client -->
+  <r:service uri="sip:buddies@{DOMAIN}"><r:list><rl:entry uri="sip:213@{DOMAIN}"/><rl:list name="more"><rl:entry uri="sip:x@y"/></rl:list></r:list><r:packages><r:package>presence</r:package></r:packages></r:service>
+  <r:service uri="sip:all@{DOMAIN}"><r:resource-list>https://xcap.example.com/x</r:resource-list></r:service>
+</r:rls-services>
+"""
+
+
+def test_lists_for_lamps_are_shown_put_and_taken_away_and_the_other_client_sees_it(here: Admin, server: Server, ways: Means) -> None:
+    assert xcap.lists(here, ADDRESS, ways) == []
+    assert xcap.put_list(here, ADDRESS, "team", ["213", "214"], ways).sentence == f"put 2 members into the list team@{DOMAIN} of {ADDRESS} at its server"
+    seen = Services(server.other_client("GET", "212", auid="rls-services")).service(f"sip:team@{DOMAIN}")
+    assert seen and seen.members == (f"sip:213@{DOMAIN}", f"sip:214@{DOMAIN}") and seen.packages == ("dialog",)
+    assert xcap.put_list(here, ADDRESS, "team", ["213", "214"], ways).sentence == SAME
+
+    server.other_client("PUT", "212", OF_ANOTHER.encode(), auid="rls-services")
+    assert [(row["list"], row["members"], row["elsewhere"], row["lamps"]) for row in xcap.lists(here, ADDRESS, ways)] == [
+        (f"buddies@{DOMAIN}", ["213", "x@y"], "", False), (f"all@{DOMAIN}", [], "https://xcap.example.com/x", True),
+    ]  # fmt: skip
+    xcap.put_list(here, ADDRESS, f"team@{DOMAIN}", ["215"], ways)
+    after = server.other_client("GET", "212", auid="rls-services").decode()
+    assert after == OF_ANOTHER.replace("</r:rls-services>", f'<r:service uri="sip:team@{DOMAIN}"><r:list><entry xmlns="{LISTS}" uri="sip:215@{DOMAIN}"/></r:list><r:packages><r:package>dialog</r:package></r:packages></r:service></r:rls-services>')
+    xcap.put_list(here, ADDRESS, "buddies", ["216"], ways)
+    buddies = Services(server.other_client("GET", "212", auid="rls-services")).service(f"sip:buddies@{DOMAIN}")
+    assert buddies and buddies.members == (f"sip:216@{DOMAIN}",) and buddies.packages == ("presence", "dialog")
+    with pytest.raises(Conflict, match="the members of sip:all@sip.example.com stand in another document"):
+        xcap.put_list(here, ADDRESS, "all", ["1"], ways)
+    xcap.remove_list(here, ADDRESS, "team", ways)
+    assert "team" not in server.other_client("GET", "212", auid="rls-services").decode()
+    with pytest.raises(NotHere, match="the server has no list sip:tea@"):
+        xcap.remove_list(here, ADDRESS, "tea", ways)
+
+
+def test_a_list_that_was_put_is_what_phones_that_can_are_told(here: Admin, server: Server, ways: Means, catalog: Catalog) -> None:
+    sites.change(here, "default", {"public_url": "http://192.0.2.1:8080"})
+    able = [(slug, next(iter(family.models))) for slug, family in catalog.families.items() if "blf_list" in "".join(file.read_text("utf-8") for file in family.folders[0].glob("*.j2"))]
+    assert len(able) > 8
+    phones = {}
+    for number, (slug, model) in enumerate(able):
+        mac = f"{catalog.families[slug].ouis[0]}{number:06x}"
+        with here.store.change("test", "test") as tx:
+            tx.put_device(Device(mac, slug, model, serial=f"SN{number}"))
+            tx.put_line(Line(mac, 1, ADDRESS))
+        phones[mac] = slug
+    xcap.put_list(here, ADDRESS, "team", ["213"], ways, on_phones=True)
+    assert here.store.layer(f"account:{ADDRESS}") == {"blf_list": f"team@{DOMAIN}"}
+    assert next(row["on_phones"] for row in xcap.lists(here, ADDRESS, ways) if row["list"] == f"team@{DOMAIN}")
+    shown = {slug for mac, slug in phones.items() if f"team@{DOMAIN}" in _files(here, mac, "")}
+    can = {slug for slug, model in able if (family := catalog.families[slug]).models and coverage.takes(here.booter.renderer, family, family.models[model], "blf_list")}
+    assert shown == can and len(can) > 8
+    with pytest.raises(Conflict, match="are told to show team@sip.example.com; `provisioner unset account:212@sip.example.com blf_list`"):
+        xcap.remove_list(here, ADDRESS, "team", ways)
+
+
+def test_a_list_that_somebody_else_changed_at_the_same_moment_is_not_overwritten(here: Admin, server: Server, ways: Means, monkeypatch: pytest.MonkeyPatch) -> None:
+    xcap.put_list(here, ADDRESS, "team", ["213"], ways)
+    write = Client.write
+
+    def second(client: Client, *what: object) -> str | None:
+        server.other_client("PUT", "212", OF_ANOTHER.encode(), auid="rls-services")
+        return write(client, *what)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Client, "write", second)
+    with pytest.raises(Conflict, match="somebody else changed the lists of 212@sip.example.com at its server just now; nothing was written"):
+        xcap.put_list(here, ADDRESS, "team", ["214"], ways)
+    assert server.other_client("GET", "212", auid="rls-services").decode() == OF_ANOTHER
+
+
+@pytest.mark.parametrize(("body", "sentence"), [
+    (b"<rls-services/>", "the document of lists to subscribe to is none"), (book(), "is none: it begins with 'resource-lists'"), (b"<x", "no well-formed XML"),
+])  # fmt: skip
+def test_what_is_no_document_of_such_lists_is_said(body: bytes, sentence: str) -> None:
+    with pytest.raises(Declined, match=sentence):
+        Services(body)
+
+
 # The command.
 
 
@@ -459,6 +537,10 @@ def test_the_command_shows_fetches_and_edits(here: Admin, kept: Server, root: Pa
     assert run((*before, "put", ADDRESS, "Gil", "217", *trust)).exit_code == 0
     assert '"name": "Gil"' in run((*before, "show", ADDRESS, "--json", *trust)).stdout
     assert run((*before, "remove", ADDRESS, "Gil", *trust)).stdout == f"took Gil out of the contacts of {ADDRESS} at its server\n"
+
+    assert run((*before, "put-list", ADDRESS, "crew", "213", "--on-phones", *trust)).stdout.startswith(f"put 1 member into the list crew@{DOMAIN} of {ADDRESS} at its server; set blf_list = crew@{DOMAIN} for account:{ADDRESS}")
+    assert re.search(rf"crew@{re.escape(DOMAIN)} +213 +dialog +on +on", run((*before, "lists", ADDRESS, *trust)).stdout)
+    assert run(("--config", str(tmp_path / "config.toml"), "unset", f"account:{ADDRESS}", "blf_list")).exit_code == run((*before, "remove-list", ADDRESS, "crew", *trust)).exit_code == 0
 
     accounts.add(here, f"213@{DOMAIN}", {"password": "wr0ng", "xcap_root": kept.root()})
     every = run((*before, "fetch", "--all", *trust))

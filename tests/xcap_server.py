@@ -17,7 +17,7 @@ from tests.kamailio import free_port, started
 DOMAIN = "sip.example.com"
 PASSWORD = "s3cret"
 AUIDS = ("xcap-caps", "resource-lists", "rls-services", "pres-rules")
-PATH = "/xcap-root/resource-lists/users/{user}/index"
+PATH = "/xcap-root/{auid}/users/{user}/index"
 
 # A user `bare` has its documents under its bare name, as some servers want it.
 _CONFIG = """
@@ -100,11 +100,11 @@ class Server:
         """Return the XCAP root at one of its doors."""
         return f"{'https' if door in ('tls', 'basic') else 'http'}://127.0.0.1:{getattr(self, door)}/xcap-root"
 
-    def other_client(self, method: str, user: str, body: bytes = b"", xui: str = "") -> bytes:
+    def other_client(self, method: str, user: str, body: bytes = b"", xui: str = "", auid: str = "resource-lists") -> bytes:
         """Do what another client of an account does; return the body of the answer. xui: the user as the path has it, where that is no SIP URI."""
         talk = http.client.HTTPConnection("127.0.0.1", self.open, timeout=10)
         try:
-            talk.request(method, PATH.format(user=xui or f"sip:{user}@{DOMAIN}"), body or None, {"Authorization": f"Basic {_PROOF}", "Content-Type": "application/resource-lists+xml"})
+            talk.request(method, PATH.format(auid=auid, user=xui or f"sip:{user}@{DOMAIN}"), body or None, {"Authorization": f"Basic {_PROOF}", "Content-Type": f"application/{auid}+xml"})
             reply = talk.getresponse()
             content = reply.read()
             assert reply.status == 200, (reply.status, content)

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from provisioner.admin import SAME, Admin, Done, Phones, accounts, did, events, scopes, words
+from provisioner.admin import SAME, Admin, Done, Phones, accounts, did, events, scopes, settings, words
 from provisioner.errors import BadValue, Conflict, Declined, ProvisionerError, StoreTrouble
 from provisioner.outgoing import Allowed
 from provisioner.sip.link import trusting
 from provisioner.things import VERDICTS, Account, Book, Check, Contact
+from provisioner.things import sip_address as read_address
 from provisioner.xcap.client import Client, Kept
 from provisioner.xcap.link import Means
-from provisioner.xcap.lists import Lists
+from provisioner.xcap.lists import Lists, Services, number_of, uri_of
 
-CONTACTS = "resource-lists"  # the application of contacts, as xcap-caps names it
 _REFUSALS = 3  # of one server, then it is left alone: who guesses on is locked out
 _SHOWN = 5  # contacts that a sentence names
 
@@ -32,7 +32,7 @@ def shown(admin: Admin, sip_address: str, ways: Means) -> dict[str, Any]:
     """Return what an account's server offers and keeps, asked now; raises Unreached, Declined."""
     account = accounts.one(admin, sip_address)
     client = Client(account, ways)
-    kept = client.read() if CONTACTS in (offered := client.auids()) else None
+    kept = client.read() if Lists.auid in (offered := client.auids()) else None
     here = admin.store.book(account.sip_address)
     contacts, notes = _contacts(account, kept) if kept else ((), ())
     return {
@@ -68,7 +68,7 @@ def _keep(admin: Admin, account: Account, found: Check, news: bool = True) -> No
         events.tell(admin, account, "xcap", found)
 
 
-def _take(admin: Admin, account: Account, kept: Kept, sentence: str = "") -> Done:
+def _take(admin: Admin, account: Account, kept: Kept[Lists], sentence: str = "") -> Done:
     """Keep the contacts of a document that was read or written just now; the files of the phones that show them are tried first."""
     book, notes = _book(account, kept)
     phones = _phones(admin, account)
@@ -81,13 +81,13 @@ def _phones(admin: Admin, account: Account) -> Phones:
     return scopes.phones(admin, scopes.Scope("account", account.sip_address))
 
 
-def _book(account: Account, kept: Kept) -> tuple[Book, tuple[str, ...]]:
+def _book(account: Account, kept: Kept[Lists]) -> tuple[Book, tuple[str, ...]]:
     """Return the phone book of a document, and a note where some cannot stand in one."""
     contacts, notes = _contacts(account, kept)
     return Book(account.sip_address, contacts, kept.etag), notes
 
 
-def _contacts(account: Account, kept: Kept) -> tuple[tuple[Contact, ...], tuple[str, ...]]:
+def _contacts(account: Account, kept: Kept[Lists]) -> tuple[tuple[Contact, ...], tuple[str, ...]]:
     """Return the contacts of a document, and a note where some cannot stand in a phone book."""
     found, left = [], []
     for name, numbers in kept.lists.people(account.domain):
@@ -157,7 +157,7 @@ def _edit(admin: Admin, account: Account, change: Callable[[Lists], Lists], sent
     return _take(admin, account, replace(kept, etag=etag, lists=wanted) if etag else client.read(), sentence)
 
 
-def _lost(account: Account, seen: Sequence[Contact], kept: Kept) -> Conflict:
+def _lost(account: Account, seen: Sequence[Contact], kept: Kept[Lists]) -> Conflict:
     """Return what to say where somebody else was quicker, with what differs."""
     news = _differences(seen, _contacts(account, kept)[0])
     return Conflict(
@@ -173,3 +173,70 @@ def _differences(before: Iterable[Contact], after: Iterable[Contact]) -> list[st
     said += [f"{name} is gone" for name in old if name not in new]
     said += [f"{name} has {new[name]} instead of {old[name]}" for name in new if name in old and new[name] != old[name]]
     return said if len(said) <= _SHOWN else [*said[:_SHOWN], f"and {len(said) - _SHOWN} more"]
+
+
+# Lists that busy lamp fields subscribe to (RFC 4826, 4; RFC 4662).
+
+
+def lists(admin: Admin, sip_address: str, ways: Means) -> list[dict[str, Any]]:
+    """Return an account's lists that can be subscribed to, asked now, with which one its phones are told; raises Unreached, Declined."""
+    account = accounts.one(admin, sip_address)
+    told = admin.store.layer(f"account:{account.sip_address}").get("blf_list") or ""
+    return [
+        {
+            "list": _bare(one.uri), "members": [number_of(member, account.domain) or member for member in one.members], "elsewhere": one.elsewhere, "packages": list(one.packages),
+            "lamps": one.lamps, "on_phones": _bare(str(told)) == _bare(one.uri),
+        }
+        for one in Client(account, ways).services().lists.services
+    ]  # fmt: skip
+
+
+def put_list(admin: Admin, sip_address: str, name: str, members: Sequence[str], ways: Means, on_phones: bool = False) -> Done:
+    """Have the server keep a list of these members and no others, which lamps can subscribe to.
+
+    name: of the list, a SIP address or its part before @. on_phones: then say the setting `blf_list` for the account's lines.
+    Raises Conflict where somebody else changed the lists at the same moment.
+    """
+    account = accounts.one(admin, sip_address)
+    uri = _uri(account, name)
+    wanted = [uri_of(member.strip(), account.domain) for member in members]
+    changed = _edit_services(account, lambda services: services.with_service(uri, wanted), ways)
+    done = did(changed, f"put {words.count(len(wanted), 'member')} into the list {_bare(uri)} of {account.sip_address} at its server")
+    if not on_phones:
+        return done
+    said = settings.say(admin, f"account:{account.sip_address}", {"blf_list": _bare(uri)})
+    sentence = "; ".join(one.sentence for one in (done, said) if one.changed) or SAME
+    return Done(sentence, done.changed or said.changed, (*done.notes, *said.notes))
+
+
+def remove_list(admin: Admin, sip_address: str, name: str, ways: Means) -> Done:
+    """Have the server keep a list no more; raises NotHere, and Conflict where its phones are told of it still."""
+    account = accounts.one(admin, sip_address)
+    uri = _uri(account, name)
+    if _bare(str(admin.store.layer(f"account:{account.sip_address}").get("blf_list") or "")) == _bare(uri):
+        raise Conflict(f"phones of {account.sip_address} are told to show {_bare(uri)}; `provisioner unset account:{account.sip_address} blf_list` takes that back first")
+    changed = _edit_services(account, lambda services: services.without_service(uri), ways)
+    return did(changed, f"took the list {_bare(uri)} of {account.sip_address} away from its server")
+
+
+def _edit_services(account: Account, change: Callable[[Services], Services], ways: Means) -> bool:
+    client = Client(account, ways)
+    kept = client.services()
+    wanted = change(kept.lists)
+    if wanted.body == kept.lists.body:
+        return False
+    if client.write(kept, wanted) is None:
+        raise Conflict(f"somebody else changed the lists of {account.sip_address} at its server just now; nothing was written. `provisioner account xcap lists {account.sip_address}` shows them; then say it again")
+    return True
+
+
+def _uri(account: Account, name: str) -> str:
+    try:
+        return f"sip:{read_address(name if '@' in name else f'{name}@{account.domain}')}"
+    except ValueError as why:
+        raise BadValue(f"list: {why}") from None
+
+
+def _bare(uri: str) -> str:
+    """Return a list's address as phones are told it, without its scheme."""
+    return uri.partition(":")[2] if uri.startswith(("sip:", "sips:")) else uri

@@ -112,3 +112,51 @@ def put(here: Session, sip_address: str, name: str, numbers: tuple[str, ...], pa
 def remove(here: Session, sip_address: str, name: str, patience: float, trust: Path | None) -> None:
     """Take a person out of the contacts at the server, as carefully as `put` does."""
     out.done(contacts.remove(here.admin, sip_address, name, contacts.means(here.admin, patience, trust)))
+
+
+@xcap.command("lists")
+@click.argument("sip_address", metavar="SIP-ADDRESS")
+@_ways
+@out.as_json
+@session
+def lists_(here: Session, sip_address: str, patience: float, trust: Path | None, json_: bool) -> None:
+    """Show the account's lists that busy lamp fields can subscribe to (rls-services, RFC 4826).
+
+    A phone that subscribes to one of them sees all of its members; its setting `blf_list` says which.
+
+    \b
+    Example:
+      provisioner account xcap lists 212@sip.example.com
+    """
+    rows = contacts.lists(here.admin, sip_address, contacts.means(here.admin, patience, trust))
+    if json_:
+        out.machine(rows)
+    else:
+        out.table([{**row, "members": row["members"] or row["elsewhere"]} for row in rows], ("list", "members", "packages", "lamps", "on_phones"), "the server keeps no lists to subscribe to")
+
+
+@xcap.command("put-list")
+@click.argument("sip_address", metavar="SIP-ADDRESS")
+@click.argument("name", metavar="LIST")
+@click.argument("members", nargs=-1, required=True, metavar="NUMBER...")
+@click.option("--on-phones", is_flag=True, help="Then say the setting blf_list for the account, so that its phones which can subscribe to the list.")
+@_ways
+@session
+def put_list(here: Session, sip_address: str, name: str, members: tuple[str, ...], on_phones: bool, patience: float, trust: Path | None) -> None:
+    """Put a list for busy lamp fields at the server, or give the one of that name these members.
+
+    \b
+    Example:
+      provisioner account xcap put-list 212@sip.example.com team 213 214 215 --on-phones
+    """
+    out.done(contacts.put_list(here.admin, sip_address, name, members, contacts.means(here.admin, patience, trust), on_phones))
+
+
+@xcap.command("remove-list")
+@click.argument("sip_address", metavar="SIP-ADDRESS")
+@click.argument("name", metavar="LIST")
+@_ways
+@session
+def remove_list(here: Session, sip_address: str, name: str, patience: float, trust: Path | None) -> None:
+    """Take a list for busy lamp fields away from the server."""
+    out.done(contacts.remove_list(here.admin, sip_address, name, contacts.means(here.admin, patience, trust)))

@@ -1,10 +1,11 @@
-"""The document of contacts: resource lists (RFC 4826, 3), read strictly, and written back with all that is not ours kept byte for byte."""
+"""Documents of lists, read strictly, and written back with all that is not ours kept byte for byte: contacts (resource lists, RFC 4826, 3), and what a subscription to a list watches (RLS services, RFC 4826, 4)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 from urllib.parse import unquote
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
@@ -12,6 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 from provisioner.errors import Conflict, Declined, NotHere, nearest
 
 LISTS = "urn:ietf:params:xml:ns:resource-lists"
+SERVICES = "urn:ietf:params:xml:ns:rls-services"
 CAPS = "urn:ietf:params:xml:ns:xcap-caps"
 _PROPERTIES = "counterpath:properties"  # with which some phones write several numbers of one person
 _KINDS = {"business_number": "work", "sip_address": "work", "mobile_number": "mobile", "home_number": "home"}
@@ -19,7 +21,7 @@ _DEEPEST = 16  # elements in each other
 _MOST = 5_000  # entries
 _TAG = re.compile(rb"""<(?:[^<>"']|"[^"]*"|'[^']*')*>""")
 _ATTRIBUTE = re.compile(rb"""\s([^\s=<>"']+)\s*=\s*("[^"]*"|'[^']*')""")
-_NEW = f'<?xml version="1.0" encoding="UTF-8"?>\n<resource-lists xmlns="{LISTS}"></resource-lists>\n'.encode()
+_BLF = "dialog"  # the package that a lamp subscribes to (RFC 4235)
 
 Numbers = tuple[tuple[str, str], ...]
 Person = tuple[str, Numbers]
@@ -125,14 +127,43 @@ class Entry:
     display: _Element | None
 
 
-class Lists:
-    """The lists of one document. Its bytes are kept; an edit gives another document that differs in the edited entries alone."""
+class Document:
+    """One document of an application. Its bytes are kept; an edit gives another document that differs in what was edited alone.
 
-    def __init__(self, body: bytes = _NEW) -> None:
-        """Read a document; raises Declined for one that is broken, hostile, or something else."""
-        self.body, self._all = body, _elements(body, "the document of contacts")
-        if not self._all[0].is_a("resource-lists"):
-            raise Declined(f"the document of contacts is none: it begins with {self._all[0].name[:32]!r}; check the account's XCAP root")
+    auid: the application, as xcap-caps names it; what: its content in words; media_type: of a document.
+    """
+
+    auid = space = what = media_type = ""
+
+    def __init__(self, body: bytes | None = None) -> None:
+        """Read a document, or begin one; raises Declined for one that is broken, hostile, or something else."""
+        new = f'<?xml version="1.0" encoding="UTF-8"?>\n<{self.auid} xmlns="{self.space}"></{self.auid}>\n'
+        self.body = new.encode() if body is None else body
+        self._all = _elements(self.body, f"the document of {self.what}")
+        if not self._all[0].is_a(self.auid, self.space):
+            raise Declined(f"the document of {self.what} is none: it begins with {self._all[0].name[:32]!r}; check the account's XCAP root")
+
+    def _put_into(self, here: _Element, text: bytes) -> tuple[int, int, bytes]:
+        """Return the edit that puts text at the end of an element, also of one that has no end tag yet: (begin, end, what stands there then), in bytes."""
+        if here.inner != here.begin:
+            return here.inner, here.inner, text
+        return here.end - 2, here.end, b">%s</%s>" % (text, _called(here, here.name))
+
+    def _edited(self, edits: list[tuple[int, int, bytes]]) -> Self:
+        body = self.body
+        for begin, end, text in sorted(edits, reverse=True):
+            body = body[:begin] + text + body[end:]
+        return type(self)(body)
+
+
+class Lists(Document):
+    """The contacts of an account, in lists."""
+
+    auid, space, what, media_type = "resource-lists", LISTS, "contacts", "application/resource-lists+xml"
+
+    def __init__(self, body: bytes | None = None) -> None:
+        """See Document."""
+        super().__init__(body)
         self.entries = tuple(self._entries())
         if len(self.entries) > _MOST:
             raise Declined(f"the document of contacts has {len(self.entries):,} entries; the most is {_MOST:,}")
@@ -227,17 +258,85 @@ class Lists:
         tag = _called(near, "display-name")
         return b"<%s>%s</%s>" % (tag, escape(name).encode(), tag)
 
-    def _put_into(self, here: _Element, text: bytes) -> tuple[int, int, bytes]:
-        """Return the edit that puts text at the end of an element, also of one that has no end tag yet."""
-        if here.inner != here.begin:
-            return here.inner, here.inner, text
-        return here.end - 2, here.end, b">%s</%s>" % (text, _called(here, here.name))
 
-    def _edited(self, edits: list[tuple[int, int, bytes]]) -> Lists:
-        body = self.body
-        for begin, end, text in sorted(edits, reverse=True):
-            body = body[:begin] + text + body[end:]
-        return Lists(body)
+@dataclass(frozen=True)
+class Service:
+    """One list that can be subscribed to. uri: of the list; members: URIs; elsewhere: where they stand, if not here; packages: the events that it takes, all where none is named."""
+
+    uri: str
+    members: tuple[str, ...]
+    elsewhere: str
+    packages: tuple[str, ...]
+    element: _Element
+
+    @property
+    def lamps(self) -> bool:
+        """True where a busy lamp field can subscribe to it."""
+        return not self.packages or _BLF in self.packages
+
+
+class Services(Document):
+    """The lists of an account that can be subscribed to (RFC 4826, 4.1)."""
+
+    auid, space, what, media_type = "rls-services", SERVICES, "lists to subscribe to", "application/rls-services+xml"
+
+    def __init__(self, body: bytes | None = None) -> None:
+        """See Document."""
+        super().__init__(body)
+        self.services = tuple(_service(one) for one in self._all if one.is_a("service", SERVICES) and one.parent is self._all[0])
+
+    def service(self, uri: str) -> Service | None:
+        """Return the list of this URI, or None."""
+        return next((one for one in self.services if one.uri == uri), None)
+
+    def with_service(self, uri: str, members: Sequence[str]) -> Services:
+        """Return a document in which a list has these members and no others, and takes subscriptions of lamps; raises Conflict where its members stand elsewhere."""
+        here = self.service(uri)
+        if here is None:
+            return self._edited([self._put_into(self._all[0], self._written(uri, members, (_BLF,)))])
+        if here.elsewhere:
+            raise Conflict(f"the members of {_shown(uri)} stand in another document ({_shown(here.elsewhere)}); change them there")
+        if here.lamps and here.members == tuple(members):
+            return self
+        strange = [one.name for one in here.element.inside if not any(one.is_a(name, SERVICES) for name in ("list", "packages"))]
+        if strange:
+            raise Conflict(f"the list {_shown(uri)} holds what is not known here ({_shown(', '.join(strange))}); change it where it was written")
+        packages = (*here.packages, *(() if here.lamps else (_BLF,)))
+        return self._edited([(here.element.begin, here.element.end, self._written(uri, members, packages))])
+
+    def without_service(self, uri: str) -> Services:
+        """Return the document without a list; raises NotHere."""
+        here = self.service(uri)
+        if here is None:
+            raise NotHere(f"the server has no list {uri}{nearest(uri, [one.uri for one in self.services])}")
+        return self._edited([(here.element.begin, here.element.end, b"")])
+
+    def _written(self, uri: str, members: Sequence[str], packages: Sequence[str]) -> bytes:
+        """Return the element of a list, in the prefix that the document has for its own."""
+        root = self._all[0]
+        tag = {name: _called(root, name).decode() for name in ("service", "list", "packages", "package")}
+        entries = "".join(f'<entry xmlns="{LISTS}" uri={quoteattr(member)}/>' for member in members)
+        named = "".join(f"<{tag['package']}>{escape(one)}</{tag['package']}>" for one in packages)
+        some = f"<{tag['packages']}>{named}</{tag['packages']}>" if packages else ""
+        return f"<{tag['service']} uri={quoteattr(uri)}><{tag['list']}>{entries}</{tag['list']}>{some}</{tag['service']}>".encode()
+
+
+def _service(element: _Element) -> Service:
+    inside = {name: next((one for one in element.inside if one.is_a(name, SERVICES)), None) for name in ("list", "resource-list", "packages")}
+    lists, packages, elsewhere = inside["list"], inside["packages"], inside["resource-list"]
+    return Service(
+        element.attributes.get("uri", ""), tuple(_members(lists)) if lists else (), elsewhere.text.strip() if elsewhere else "",
+        tuple(one.text.strip() for one in packages.inside if one.is_a("package", SERVICES)) if packages else (), element,
+    )  # fmt: skip
+
+
+def _members(here: _Element) -> Iterator[str]:
+    """Yield the URIs of a list, with those of the lists in it."""
+    for one in here.inside:
+        if one.is_a("entry"):
+            yield one.attributes.get("uri", "")
+        elif one.is_a("list"):
+            yield from _members(one)
 
 
 def _called(near: _Element, name: str) -> bytes:
