@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import pytest
 
@@ -18,6 +19,8 @@ from tests.samples import HOSTILE, another
 from tests.test_known import FAMILIES
 
 HARMLESS = "harmless"
+SETTINGS = ("admin_password", "user_password", "ldap_password", "phone_name", "phonebook_name", "ldap_base", "forward_busy", "pickup_code", "blf_list")
+TURNS = 2  # sets of hostile texts for each model
 Put = Callable[[Transaction, str, str], None]
 
 
@@ -38,7 +41,7 @@ PLACES: Mapping[str, Put] = {
     "contact": lambda tx, mac, text: bool(tx.put_contact(Contact("default", text, (("work", "213"),)))) and None,
     "key label": lambda tx, mac, text: bool(tx.put_key(Key(f"device:{mac}", 1, "speed-dial", "213", label=text, line=1))) and None,
     "key value": lambda tx, mac, text: bool(tx.put_key(Key(f"device:{mac}", 1, "speed-dial", text, label="label", line=1))) and None,
-    **{name: _setting(name) for name in ("admin_password", "user_password", "ldap_password", "phone_name", "phonebook_name", "ldap_base", "forward_busy", "pickup_code", "blf_list")},
+    **{name: _setting(name) for name in SETTINGS},
 }
 
 
@@ -59,9 +62,7 @@ def phone(request: pytest.FixtureRequest, store: Store, catalog: Catalog) -> tup
 def files(booter: Booter, mac: str) -> dict[str, dict[str, str]]:
     """Return the parameters of every file of the phone, as its own parser reads them."""
     family = booter.facts(mac)[0].slug
-    rules = [rule for rule in booter.facts(mac)[0].rules(booter.facts(mac)[1].name, "") if rule.template and rule.scope == "phone"]
-    names = [rule.name({"mac": mac, "code": "x", "model": "x", "firmware": "1", "serial": ""}) for rule in rules if rule.patterns[0].generates]
-    return {name: recorded.parse_as(family, booter.preview(mac, name, reveal=True)) for name in names}
+    return {name: recorded.parse_as(family, booter.preview(mac, name, reveal=True)) for name, rule in booter.files_of(mac) if rule.scope == "phone"}
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -160,3 +161,87 @@ def assert_carried(said: Mapping[str, dict[str, str]], harmless: Mapping[str, di
         for word, text in instead.items():
             expected = {key: value.replace(word, text) for key, value in expected.items()}
         assert values == expected, f"{where} in {name}"
+
+
+# Every model: all texts hostile at once, so that no model's own part of a template writes one bare
+
+FACTS = ("password", "username", "auth_username", "display_name", "voicemail")
+NAMED = {  # what a refusal calls them, where it is not by their own names
+    "the password of line 1": "password", "the user of line 1": "username", "the auth_user of line 1": "auth_username", "the voicemail of line 1": "voicemail",
+    "the display_name of line 1": "display_name", "the label of line 1": "display_name",
+    "a name in the phone book": "contact", "the label of key 1": "key label", "the value of key 1": "key value",
+}  # fmt: skip
+
+
+def put_all(store: Store, mac: str, texts: Mapping[str, str]) -> None:
+    """Say all texts at once, each where its place is."""
+    with store.change("test", "test") as tx:
+        for contact in store.contacts("default"):
+            tx.remove_contact("default", contact.name)
+        tx.put_account(_account(**{fact: texts[fact] for fact in FACTS if fact in texts}))
+        tx.put_key(Key(f"device:{mac}", 1, "speed-dial", texts.get("key value", "213"), label=texts.get("key label", "label"), line=1))
+        if "contact" in texts:
+            PLACES["contact"](tx, mac, texts["contact"])
+        tx.unsay(f"device:{mac}", SETTINGS)
+        tx.say(f"device:{mac}", {name: setting(name).read(texts[name]) for name in SETTINGS if name in texts})
+
+
+@lru_cache
+def is_stored(place: str, text: str) -> bool:
+    """Return False where the text is refused before it is stored."""
+    try:
+        if place in FACTS:
+            _account(**{place: text})
+        elif place == "contact":
+            Contact("default", text, (("work", "213"),))
+        elif place in SETTINGS:
+            setting(place).read(text)
+        else:
+            Key("device:0a1b2c000000", 1, "speed-dial", **{"value": "213", "label": "label", place.removeprefix("key "): text})
+    except ProvisionerError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("slug", sorted(FAMILIES))
+def test_every_model_carries_hostile_texts_everywhere_at_once_or_refuses_them(slug: str, store: Store, catalog: Catalog) -> None:
+    family, booter = catalog.families[slug], Booter(store, catalog, lambda event: None)
+    marks = {place: f"harmless{number}x" for number, place in enumerate(PLACES)}
+    carried: set[str] = set()
+    for number, model in enumerate(family.models.values()):
+        mac = f"{(family.ouis or ('0a1b2c',))[0]}{number:06x}"
+        with store.change("test", "test") as tx:
+            tx.put_site(another(store.site("default"), public_url="http://192.0.2.1:8080", tftp_public_url="tftp://192.0.2.1"))
+            tx.put_device(Device(mac, family.slug, model.name))
+            tx.put_account(_account())
+            tx.put_line(Line(mac, 1, "1@sip.example.com"))
+        mine = {place: marks[place] for place in marks if is_stored(place, marks[place]) and (model.keys or not place.startswith("key"))}
+        harmless = settled(booter, mac, mine, {})
+        for turn in range(TURNS):
+            chosen = {place: HOSTILE[(number + at * (turn + 1)) % len(HOSTILE)] for at, place in enumerate(mine)}
+            texts = {place: text if is_stored(place, text) else mine[place] for place, text in chosen.items()}
+            said = settled(booter, mac, texts, mine)
+            carried |= {place for place in texts if texts[place] != mine[place]}
+            for name, values in said.items():
+                usual = harmless[name]
+                if set(values) < set(usual):  # a contact that is left out whole
+                    usual = settled(booter, mac, {place: mine[place] for place in mine if place != "contact"}, {})[name]
+                assert set(values) == set(usual), f"{model.name}: other parameters in {name}"
+                expected = dict(usual)
+                for place, text in texts.items():
+                    expected = {key: value.replace(marks[place], stored(place, text)) for key, value in expected.items()}
+                assert whole_names(values) == whole_names(expected), f"{model.name} {name}"
+    assert len(carried) > len(PLACES) // 2
+
+
+def settled(booter: Booter, mac: str, texts: dict[str, str], instead: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return the phone's files with the texts; those that are refused give way to `instead`, or are left out, in `texts` as well."""
+    while True:
+        put_all(booter.store, mac, texts)
+        try:
+            return files(booter, mac)
+        except Unsayable as why:
+            place = NAMED.get(why.setting, why.setting)
+            assert len(texts[place]) == 1 or texts[place].lower() == "%null%" or texts[place] not in str(why)
+            texts.pop(place)
+            texts.update({place: instead[place]} if place in instead else {})
