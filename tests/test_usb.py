@@ -216,6 +216,17 @@ def test_with_a_passphrase_no_byte_tells_a_secret_and_the_passphrase_tells_all(o
     assert files[config] == clear[config] and CANARY.encode() in clear[config]
 
 
+def test_a_blocked_phone_is_left_out_and_told(office: Admin, tmp_path: Path) -> None:
+    devices.block(office, OTHER)
+
+    done = usb.export(office, usb.chosen(office, [], "", True), usb.Wish(tmp_path / "b", clear=True))
+
+    assert any(OTHER in note and "blocked" in note for note in done.notes)
+    assert not [name for name in bundles.opened(tmp_path / "b") if name.startswith(OTHER)]
+    with pytest.raises(BadValue, match="blocked"):
+        usb.export(office, usb.chosen(office, [OTHER], "", False), usb.Wish(tmp_path / "c", clear=True))
+
+
 def test_what_is_written_is_for_its_owner_alone(office: Admin, tmp_path: Path) -> None:
     write(office, tmp_path / "b", MAC)
     write(office, tmp_path / "b.zip", MAC)
@@ -420,7 +431,7 @@ def test_another_server_gets_phones_accounts_lines_keys_and_settings_as_they_wer
     assert elsewhere.store.changes() == before and CANARY not in "".join(steps)
     assert bring(elsewhere, sent.said)[0] == steps
 
-    assert carried._said(elsewhere, elsewhere.store.devices()) == sent.said
+    assert carried._said(elsewhere, list(elsewhere.store.devices())) == sent.said
     assert len({change.batch for change in elsewhere.store.changes() if change not in before}) == 1, "all in one change"
     assert bring(elsewhere, sent.said)[0] == []
     secret = elsewhere.store.account(ADDRESS)

@@ -9,7 +9,7 @@ networks and public URLs.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import pyrage  # type: ignore[import-untyped]
 
 from provisioner import bundle, vocabulary
-from provisioner.admin import Admin, Done, Phones, bulk, did, words
+from provisioner.admin import Admin, Done, bulk, did, words
 from provisioner.bundle import Body
 from provisioner.changes import Transaction
 from provisioner.errors import BadInput, BadValue, NotHere, nearest
@@ -35,22 +35,21 @@ _LISTS = ("sites", "groups", "accounts", "devices", "assignments", "keys", "sett
 _SITE = ("slug", "name", "country")
 
 
-def packed(admin: Admin, phones: Phones, passphrase: str) -> bytes:
+def packed(admin: Admin, devices: Sequence[Device], passphrase: str) -> bytes:
     """Return what another server needs of these phones, encrypted with age to a passphrase."""
-    sealed: bytes = pyrage.passphrase.encrypt(json.dumps(_said(admin, phones), ensure_ascii=True).encode(), passphrase)
+    sealed: bytes = pyrage.passphrase.encrypt(json.dumps(_said(admin, devices), ensure_ascii=True).encode(), passphrase)
     return sealed
 
 
-def _said(admin: Admin, phones: Phones) -> dict[str, Any]:
+def _said(admin: Admin, devices: Sequence[Device]) -> dict[str, Any]:
     store = admin.store
-    devices = list(phones)
     lines = [line for device in devices for line in store.lines_of(device.mac)]
     accounts = [account for address in dict.fromkeys(line.sip_address for line in lines) if (account := store.account(address))]
     sites = [site for slug in dict.fromkeys(device.site for device in devices) if (site := store.site(slug))]
     groups = list(dict.fromkeys(Group(device.site, device.group) for device in devices if device.group))
     owners = [*(group.scope for group in groups), *(device.scope for device in devices)]
     scopes = [*(site.scope for site in sites), *owners, *(f"account:{account.sip_address}" for account in accounts), *(line.scope for line in lines)]
-    rows: dict[str, list[Any]] = {"accounts": accounts, "devices": devices, "assignments": lines, "keys": [key for scope in owners for key in store.keys_of(scope)]}
+    rows: dict[str, Sequence[Any]] = {"accounts": accounts, "devices": devices, "assignments": lines, "keys": [key for scope in owners for key in store.keys_of(scope)]}
     return {
         "format": FORMAT, "version": VERSION,
         "sites": [{name: getattr(site, name) for name in _SITE} for site in sites],

@@ -72,15 +72,19 @@ def export(admin: Admin, phones: Phones, wish: Wish) -> Done:
         raise BadValue(f"--expires {wish.days}: write 1 to {MOST_DAYS} days")
     if not wish.passphrase and not wish.clear:
         raise BadValue(CLEAR)
-    sites = sorted({device.site for device in phones})
+    blocked = [device for device in phones if device.state == "blocked"]
+    meant = [device for device in phones if device.state != "blocked"]
+    if not meant:
+        raise BadValue(f"{words.count(len(blocked), 'phone')} of these {'is' if len(blocked) == 1 else 'are'} blocked, and no other is named; `provisioner device approve MAC` lets one in again")
+    sites = sorted({device.site for device in meant})
     for site in sites:
         admin.rights.need(REVEAL, site)
     now = admin.store.now()
     kind = _form(wish.to)
     if kind != "folder":
         bundles.must_be_ours(wish.to, wish.passphrase)
-    files, notes = _files(admin, phones, wish, now)
-    macs = sorted(device.mac for device in phones)
+    files, notes = _files(admin, meant, wish, now)
+    macs = sorted(device.mac for device in meant)
     facts = {"language": wish.language.tag, "phones": f"{len(macs):,}", "secrets": "zip-aes" if wish.passphrase else "clear"}
     about = bundle.described(KIND, now, wish.days, admin.who, wish.made_for, facts)
     name = bundles.record(admin, about, {"to": str(wish.to), "secrets": facts["secrets"], "sites": sites, "phones": macs})
@@ -90,6 +94,8 @@ def export(admin: Admin, phones: Phones, wish: Wish) -> Done:
     except ProvisionerError as why:
         bundles.failed(admin, name, sites, str(why))
         raise
+    if blocked:
+        notes.append(f"left out, for they are blocked: {', '.join(device.mac for device in blocked[:_MOST_NAMED])}{' and more' if len(blocked) > _MOST_NAMED else ''}")
     if wish.passphrase and len(wish.passphrase) < _SHORT:
         notes.append(f"the passphrase has {len(wish.passphrase)} characters; a stick that is lost can be tried out for years, so take {_SHORT} or more")
     until = f", until {about.expires_at[:10]}" if about.expires_at else ""
@@ -110,7 +116,7 @@ def _write(where: Path, form: str, files: Mapping[str, bytes], about: bundle.Abo
     bundle.write_file(where, fat.image(whole, now) if form == "img" else zips.packed(whole, now, passphrase))
 
 
-def _files(admin: Admin, phones: Phones, wish: Wish, now: datetime) -> tuple[dict[str, bytes], list[str]]:
+def _files(admin: Admin, phones: Sequence[Device], wish: Wish, now: datetime) -> tuple[dict[str, bytes], list[str]]:
     """Return all files of a bundle by name, and what to look at. With a passphrase a ZIP is encrypted as a whole; elsewhere the phones' files are in one."""
     made: dict[str, bytes] = {}
     rows: list[tuple[str, str, str]] = []
