@@ -7,11 +7,12 @@ The waiting list holds the phones that asked and were not known, at most WAITING
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import json
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ assert (*_COLUMNS, "held") == EVENT_ROW
 _OUTCOME, _KNOWN, _MAC, _WIRE = (EVENT_ROW.index(name) for name in ("outcome", "known", "mac", "wire"))
 _OURS = ("sip", "xcap")  # what this server asked itself, which nobody else can make by the thousand
 _INSERT = f"INSERT INTO events ({', '.join(_COLUMNS)}, bucket) VALUES ({', '.join('?' * len(_COLUMNS))}, ?)"
+_TAKE = _INSERT.replace("INSERT", "INSERT OR IGNORE")
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,11 @@ class EventStore:
                         self._keep([_plain_row(row) for row in run])
         except (Conflict, ValueError, TypeError) as why:  # an event of no shape of ours; the writer of events must not end by it
             raise StoreTrouble(f"{self._path}: {why}") from None
+
+    def take(self, events: Sequence[Event], origin: str) -> int:
+        """Keep events that another server has left, each once however often it is brought; return how many are new. origin: in what it was brought."""
+        with self._lock, trouble(self._path), writing(self._db):
+            return sum(self._db.execute(_TAKE, [*_plain_row(event.row)[:-1], f"{origin} {_digest(event)}"]).rowcount for event in events)
 
     def _keep(self, rows: list[list[Any]]) -> None:
         """Keep a row of each event; a phone that is known waits no more."""
@@ -194,6 +201,11 @@ _AMONG = "AND (? IS NULL OR mac IN (SELECT value FROM json_each(?)))"
 def _among(macs: Sequence[str] | None) -> tuple[str | None, str | None]:
     text = None if macs is None else json.dumps(macs)
     return text, text
+
+
+def _digest(event: Event) -> str:
+    """Return what an event is told from others by, whether its phone was known here or not."""
+    return hashlib.sha256(json.dumps(replace(event, known=False).row).encode()).hexdigest()
 
 
 def _counted(row: EventRow) -> bool:

@@ -112,8 +112,16 @@ class Running:
     admin: Listen = Listen("", 0)
 
 
-def serve(config: Config, ready: Callable[[Running], None] | None = None, again: Callable[[], Config] | None = None) -> int:
-    """Serve phones until SIGTERM or SIGINT; return the exit code.
+@dataclass(frozen=True)
+class Guest:
+    """What is served of another server, a bundle: where its events go, and until when. over: returns a sentence once it may be served no more, else empty."""
+
+    events: housekeeper.EventLog
+    over: Callable[[], str]
+
+
+def serve(config: Config, ready: Callable[[Running], None] | None = None, again: Callable[[], Config] | None = None, guest: Guest | None = None) -> int:
+    """Serve phones until SIGTERM or SIGINT, a guest until it is over; return the exit code.
 
     ready: called once the doors are open; without it their addresses are printed.
     again: reads the config anew at SIGHUP; without it the one that was given stays.
@@ -122,7 +130,7 @@ def serve(config: Config, ready: Callable[[Running], None] | None = None, again:
     logging.basicConfig(level=config.log_number, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True)
     _raise_file_limit()
     _share_one_heap()
-    supervisor = _Supervisor(config, again)
+    supervisor = _Supervisor(config, again, guest)
     try:
         supervisor.open()
         (ready or _print)(supervisor.running)
@@ -154,8 +162,8 @@ class _Child:
 
 
 class _Supervisor:
-    def __init__(self, config: Config, again: Callable[[], Config] | None) -> None:
-        self.config, self._again = config, again
+    def __init__(self, config: Config, again: Callable[[], Config] | None, guest: Guest | None = None) -> None:
+        self.config, self._again, self._guest = config, again, guest
         self.catalog, self.providers = Catalog({}), Providers()
         self._templates = Renderer(self.catalog)
         self.running = Running(os.getpid(), Listen("", 0), Listen("", 0), Listen("", 0), Listen("", 0), config.state)
@@ -245,11 +253,11 @@ class _Supervisor:
         self._lock, self._folder = lock, folder
 
     def _read_families(self) -> None:
-        self.catalog = families.load(self.config.phones_path)
+        self.catalog = families.load(self.config.phones_path, self.config.base_phones)
         for fault in self.catalog.faults:
             log.warning("%s", fault)
         self._templates = Renderer(self.catalog)
-        self.providers = providers.load(self.config.providers_path)
+        self.providers = providers.load(self.config.providers_path, self.config.base_providers)
         for fault in self.providers.faults:
             log.warning("%s", fault)
         with contextlib.suppress(StoreTrouble):
@@ -280,7 +288,7 @@ class _Supervisor:
         """
         self._say([child for child in self._children.values() if child.name == _TRIER], signal.SIGTERM)
         shared = any((root / "_shared").is_dir() for root in self.config.phones_path)
-        own = [family for family in self.catalog.families.values() if shared or [folder.parent for folder in family.folders] != [families.shipped()]]
+        own = [family for family in self.catalog.families.values() if not self._guest and (shared or [folder.parent for folder in family.folders] != [families.shipped()])]
         if own:
             self._start(_TRIER, partial(self._run_trier, own)).told = True
 
@@ -415,7 +423,7 @@ class _Supervisor:
         sender.close()
 
     def _run_events(self) -> None:
-        housekeeper.keep(self._reading, _Events(self.config.state), self._folder, self.config.events_days)
+        housekeeper.keep(self._reading, self._guest.events if self._guest else _Events(self.config.state), self._folder, self.config.events_days)
 
     def _run_accounts(self) -> None:
         os.nice(10)
@@ -443,7 +451,7 @@ class _Supervisor:
             self._start(name)
         self._tell()
         self._try_templates()
-        look_at = time.monotonic() + LOOK_EVERY if self._certificate else math.inf
+        look_at = time.monotonic() + LOOK_EVERY if self._certificate or self._guest else math.inf
         while True:
             self._wait(min((look_at, *(when for when, _ in self._due))))
             if signal.SIGTERM in self._signals or signal.SIGINT in self._signals:
@@ -453,6 +461,11 @@ class _Supervisor:
             if time.monotonic() >= look_at:
                 self._look_at_certificate()
                 look_at = time.monotonic() + LOOK_EVERY
+            over = self._guest.over() if self._guest else ""
+            if over:
+                log.error("%s", over)
+                self._end()
+                return 1
             self._start_due()
         self._end()
         return 0

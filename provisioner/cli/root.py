@@ -21,6 +21,7 @@ from provisioner.cli import (
     line,
     operator,
     phonebook,
+    portable,
     provider,
     server,
     setting,
@@ -59,7 +60,7 @@ def cli(context: click.Context, file: Path | None, state: Path | None) -> None:
 
 for command in (
     server.serve, server.check, server.health, server.config, account.account, device.device, line.assign, line.unassign, setting.set_, setting.unset,
-    key.key, group.group, site.site, phonebook.phonebook, provider.provider, bulk.import_, export.export, handout.handout, event.events, event.why, family.family, family.identify, boot.boot, boot.demo,
+    key.key, group.group, site.site, phonebook.phonebook, provider.provider, portable.import_, export.export, handout.handout, event.events, event.why, family.family, family.identify, boot.boot, boot.demo,
     operator.operator, operator.apikey, operator.audit_,
 ):  # fmt: skip
     cli.add_command(command)

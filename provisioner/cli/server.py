@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
 from provisioner import config as options
 from provisioner import server
-from provisioner.admin import Admin, checks, operators, sites
+from provisioner.admin import Admin, checks, operators, portable, sites
 from provisioner.cli import out
 from provisioner.cli.session import FAILURE, Session, session, who
 from provisioner.config import Config
@@ -19,15 +20,24 @@ _MAC, _MODEL, _ACCOUNT = "80:5e:c0:d5:7d:72", "yealink/T46U", "212@sip.example.c
 
 @click.command()
 @click.option("--try-here", is_flag=True, help="For a first look on this machine: the default site gets this server's loopback URL, where it has none.")
+@click.option("--bundle", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Serve what `export portable` wrote, and nothing of this machine's own state.")
+@click.option("--passphrase-file", "file", type=click.Path(path_type=Path), metavar="FILE", help="Of the bundle: file with its passphrase, in one line; without it you are asked.")
+@click.option("--network", "networks", multiple=True, metavar="NETWORK", help="Of the bundle: a network, such as 192.0.2.0/24, in which its phones need no token and get their files over TFTP too; more than once.")
 @session
-def serve(here: Session, try_here: bool) -> None:
+def serve(here: Session, try_here: bool, bundle: Path | None, file: Path | None, networks: tuple[str, ...]) -> None:
     """Serve phones until Ctrl-C or SIGTERM; SIGHUP reads the config, the families and the certificate again.
 
     \b
     Examples:
       provisioner serve
       PROVISIONER_TFTP_ADDRESS=0.0.0.0:69 provisioner serve
+      provisioner serve --bundle /media/stick/lisbon --passphrase-file phrase.txt --network 192.0.2.0/24
     """
+    if bundle:
+        _serve_bundle(here.config, bundle, out.secret("passphrase", False, file, True) or "", networks)
+        return
+    if file or networks:
+        raise click.UsageError("--passphrase-file and --network are for --bundle DIR; say which bundle")
     config = here.config
 
     def ready(running: server.Running) -> None:
@@ -42,6 +52,21 @@ def serve(here: Session, try_here: bool) -> None:
         sys.stdout.flush()
 
     click.get_current_context().exit(server.serve(config, ready, here.config_again))
+
+
+def _serve_bundle(config: Config, folder: Path, passphrase: str, networks: tuple[str, ...]) -> None:
+    with portable.opened(folder, passphrase, config, networks) as served:
+
+        def ready(running: server.Running) -> None:
+            about = served.about
+            click.echo(f"{about.facts['phones']} phones of the bundle {about.facts['name']}, until {about.expires_at}; their events go to {folder}")
+            for name, address in (("HTTP", running.http), ("HTTPS", running.https), ("TFTP", running.tftp)):
+                if address:
+                    click.echo(f"phones over {name}: {name.lower()}://{address}/")
+            sys.stdout.flush()
+
+        code = server.serve(served.config, ready, guest=server.Guest(served.events, served.over))
+    click.get_current_context().exit(code)
 
 
 def _first_words(config: Config, running: server.Running, try_here: bool) -> None:
