@@ -138,7 +138,7 @@ def ours(state: Path, first: str, *, http: int = 0, tftp: int = 0, cpus: str = S
     first:   the file; http, tftp: ports, 0 lets the system choose.
     options: of the server, by name; what is not said is as shipped, but it logs errors alone.
     """
-    said = {"state": state, "http_address": f"127.0.0.1:{http}", "tftp_address": f"127.0.0.1:{tftp}", "log_level": "error", **options}
+    said = {"state": state, "http_address": f"127.0.0.1:{http}", "tftp_address": f"127.0.0.1:{tftp}", "admin_address": "", "log_level": "error", **options}
     environ = {**{f"PROVISIONER_{name.upper()}": str(value) for name, value in said.items()}, "PYTHONPATH": str(Path(__file__).parent.parent)}
     begun = time.monotonic()
     with running([sys.executable, "-c", _SERVE], environ, cwd=state, out=subprocess.PIPE, cpus=cpus) as process:

@@ -146,10 +146,10 @@ def _print(running: Running) -> None:
         print(f"phones over HTTPS: https://{running.https}/", flush=True)
     if running.proxy:
         print(f"proxies with PROXY headers: {running.proxy}", flush=True)
-    if running.admin:
-        print(f"people and programs: http://{running.admin}/", flush=True)
     if running.tftp:
         print(f"phones over TFTP: tftp://{running.tftp}/", flush=True)
+    if running.admin:
+        print(f"people and programs: http://{running.admin}/", flush=True)
 
 
 @dataclass

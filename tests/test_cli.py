@@ -32,7 +32,7 @@ def config(tmp_path: Path) -> Path:
     acme.folder(tmp_path)
     file = tmp_path / "config.toml"
     file.write_text(
-        f'state = "{tmp_path}/state"\nphones_path = ["{tmp_path}/phones"]\nhttp_address = "127.0.0.1:0"\ntftp_address = "127.0.0.1:0"\nhttp_workers = 1\n'
+        f'state = "{tmp_path}/state"\nphones_path = ["{tmp_path}/phones"]\nhttp_address = "127.0.0.1:0"\ntftp_address = "127.0.0.1:0"\nadmin_address = ""\nhttp_workers = 1\n'
     )
     return file
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from provisioner.admin import (
     Admin,
@@ -29,6 +30,7 @@ from provisioner.admin import (
     settings,
     sites,
 )
+from provisioner.cli.root import cli
 from provisioner.errors import BadInput, BadValue, Conflict, NotAllowed, NotHere, Outdated, SlowDown
 from provisioner.patience import FREE_OF_NAME, Patience
 from provisioner.people import ROLES
@@ -442,3 +444,27 @@ def test_a_write_that_comes_too_late_is_told(office: Admin) -> None:
     assert office.device(MAC).location == "Hall"
 
 
+# The commands
+
+
+def test_the_commands_say_links_and_keys_once_and_lists_hold_neither(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(f'state = "{tmp_path}/state"\n')
+
+    def run(*words: str) -> Any:
+        return CliRunner().invoke(cli, ["--config", str(file), *words])
+
+    added = run("operator", "add", "anna", "--role", "owner", "--language", "pt").stdout.splitlines()
+    assert added[0] == "added operator anna, owner of all sites" and added[1].startswith("http://127.0.0.1:8090/setup/")
+    key = run("apikey", "add", "nightly report", "--role", "reader").stdout.splitlines()[1]
+    assert json.loads(run("operator", "list", "--json").stdout)[0]["can_sign_in"] is False
+    [row] = json.loads(run("apikey", "list", "--json").stdout)
+    assert key.startswith(row["key"]) and row["role"] == "reader"
+    run("site", "add", "hq")
+    said = run("audit", "list", "--noun", "site").stdout + run("audit", "export").stdout
+    assert "hq" in said and key not in said and added[1].rpartition("/")[2] not in said
+    number = str(json.loads(run("audit", "list", "--noun", "site", "--json").stdout)[0]["id"])
+    assert run("audit", "undo", number).stdout.startswith(f"took back change {number} of site hq by ")
+    assert run("audit", "undo", number).exit_code == 1
+    assert run("apikey", "remove", row["key"]).exit_code == run("operator", "sign-out", "anna").exit_code == run("operator", "link", "anna").exit_code == 0
+    assert "no operator" in run("operator", "change", "ana", "--role", "reader").stderr

@@ -52,7 +52,7 @@ class Server:
 def running(state: Path) -> Iterator[Server]:
     """Run the real server on ports of the system's choice, and end it by its own signal."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PROVISIONER_")} | {
-        "PROVISIONER_STATE": str(state), "PROVISIONER_HTTP_ADDRESS": "127.0.0.1:0", "PROVISIONER_TFTP_ADDRESS": "127.0.0.1:0",
+        "PROVISIONER_STATE": str(state), "PROVISIONER_HTTP_ADDRESS": "127.0.0.1:0", "PROVISIONER_TFTP_ADDRESS": "127.0.0.1:0", "PROVISIONER_ADMIN_ADDRESS": "",
         "PROVISIONER_LOG_LEVEL": "warning", "PROVISIONER_TFTP_TRANSFERS_PER_ADDRESS": "4096",
     }  # fmt: skip
     process = subprocess.Popen([sys.executable, "-c", SERVE], cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True)

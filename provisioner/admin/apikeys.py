@@ -5,12 +5,13 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 from provisioner.admin import Admin, Done, scopes
 from provisioner.admin.operators import one
-from provisioner.errors import BadValue, NotHere, UnknownName, nearest
+from provisioner.errors import BadValue, NotHere, StoreTrouble, UnknownName, nearest
 from provisioner.people import ROLES, ApiKey, hashed
 from provisioner.rights import RULE, Rights
 
@@ -89,6 +90,7 @@ def opened(admin: Admin, secret: str) -> tuple[str, Rights] | None:
     if operator is None or key.expires_at <= now.isoformat(timespec="seconds"):
         return None
     if key.used_at < (now - _TOUCH).isoformat(timespec="seconds"):
-        admin.people.key_used(key)
+        with suppress(StoreTrouble):  # as with sessions
+            admin.people.key_used(key)
     rights = Rights(operator.role, operator.sites, operator.name).within(key.role, key.sites)
     return f"{operator.name} by {prefix}", rights

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -23,7 +24,6 @@ LINK_HOURS = 24
 SHORTEST, LONGEST = 10, 512  # characters of a password
 _HASHER = PasswordHasher()  # argon2id, as RFC 9106 has it for little memory: 64 MiB, three passes
 _AT_ONCE = threading.BoundedSemaphore(2)  # hashings, of 64 MiB each
-_NONE = PasswordHasher().hash(secrets.token_hex(16))  # what a name is compared with that nobody has
 
 
 def add(admin: Admin, name: str, role: str = "reader", sites: Iterable[str] = (), language: str = "en", timezone: str = "UTC") -> tuple[Done, str]:
@@ -169,13 +169,19 @@ def shown(admin: Admin, operator: Operator) -> dict[str, Any]:
 
 def fits(operator: Operator | None, password: str) -> bool:
     """Return True where it is his password; it takes as long where there is no such operator."""
-    kept = operator.password if operator and operator.password else _NONE
+    kept = operator.password if operator else ""
     with _AT_ONCE:
         try:
-            right = _HASHER.verify(kept, _plain(password)[:LONGEST])
+            right = _HASHER.verify(kept or _nobodys(), _plain(password)[:LONGEST])
         except (VerificationError, InvalidHashError):
             return False
-    return right and kept != _NONE
+    return right and bool(kept)
+
+
+@lru_cache(maxsize=1)
+def _nobodys() -> str:
+    """Return the hash of a password that nobody has."""
+    return _HASHER.hash(secrets.token_hex(16))
 
 
 def _hash(password: str, name: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from provisioner.admin import Admin, Done, did
 from provisioner.admin.operators import fits, one
-from provisioner.errors import NotAllowed, SlowDown
+from provisioner.errors import NotAllowed, SlowDown, StoreTrouble
 from provisioner.people import Operator, Session
 from provisioner.rights import Rights
 
@@ -54,7 +55,8 @@ def signed_in(admin: Admin, secret: str, keeps: bool = True) -> tuple[Operator, 
     if _ago(session.made_at, now) > LONGEST or _ago(session.seen_at, now) > IDLE:
         return None
     if keeps and _ago(session.seen_at, now) > _TOUCH:
-        admin.people.seen(session)
+        with suppress(StoreTrouble):  # a disk that takes no writes still shows what is there
+            admin.people.seen(session)
     operator = admin.people.operator(session.operator)
     return (operator, session) if operator else None
 

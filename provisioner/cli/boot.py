@@ -123,7 +123,7 @@ def _play(family: Any, model: str, mac: str, http: str, tftp: str) -> bool:
 
 def _fresh(folder: Path, config: Config) -> None:
     """Empty the demo's folder of the last demo, and write the options of its server; raises where it is something else."""
-    options = {"state": folder, "phones_path": config.phones_path, "http_address": "127.0.0.1:0", "tftp_address": "127.0.0.1:0", "http_workers": 1, "log_level": "warning"}
+    options = {"state": folder, "phones_path": config.phones_path, "http_address": "127.0.0.1:0", "tftp_address": "127.0.0.1:0", "admin_address": "", "http_workers": 1, "log_level": "warning"}
     try:
         if folder.exists() and not (folder / _MARK).exists():
             raise BadValue(f"{folder} is there and is no demo of ours; move it away")
