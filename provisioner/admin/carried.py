@@ -1,4 +1,4 @@
-"""What a bundle carries for another server: its phones with their accounts, lines, keys and settings, sealed with a passphrase (age).
+"""What a bundle carries for another server: its phones with their accounts, lines, keys and settings, sealed with a passphrase (passphrase.py).
 
 Form: {"format": "provisioner import", "version": 1, "sites": [{"slug", "name", "country"}], "groups": ["hq/desk"],
 "accounts": [{column: text}], "devices", "assignments", "keys": the rows of `export csv`, "settings": [{"scope", "name", "value"}]}.
@@ -14,17 +14,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import pyrage  # type: ignore[import-untyped]
-
 from provisioner import bundle, vocabulary
 from provisioner.admin import Admin, Done, bulk, did, words
 from provisioner.bundle import Body
 from provisioner.changes import Transaction
 from provisioner.errors import BadInput, BadValue, NotHere, nearest
 from provisioner.mac import pretty
+from provisioner.passphrase import sealed, unsealed
 from provisioner.things import Device, Group, Site
 
-NAME = "import.age"
+NAME = "import.sealed"
 FORMAT, VERSION = "provisioner import", 1
 LARGEST = 50_000_000  # bytes, opened
 MOST = 20_000  # things of one kind
@@ -36,9 +35,8 @@ _SITE = ("slug", "name", "country")
 
 
 def packed(admin: Admin, devices: Sequence[Device], passphrase: str) -> bytes:
-    """Return what another server needs of these phones, encrypted with age to a passphrase."""
-    sealed: bytes = pyrage.passphrase.encrypt(json.dumps(_said(admin, devices), ensure_ascii=True).encode(), passphrase)
-    return sealed
+    """Return what another server needs of these phones, sealed with a passphrase."""
+    return sealed(json.dumps(_said(admin, devices), ensure_ascii=True).encode(), passphrase)
 
 
 def _said(admin: Admin, devices: Sequence[Device]) -> dict[str, Any]:
@@ -80,11 +78,7 @@ def opened(files: Mapping[str, Body], passphrase: str) -> dict[str, Any]:
     raw = body if isinstance(body, bytes) else body.read_bytes() if body.stat().st_size <= LARGEST else b""
     if not passphrase:
         raise BadValue(f"{NAME} is sealed; give the passphrase of the export with --passphrase-file")
-    try:
-        text = pyrage.passphrase.decrypt(raw, passphrase)
-    except pyrage.DecryptError:
-        raise BadValue(f"{NAME} does not open with this passphrase; give the one that the bundle was made with") from None
-    return checked(text)
+    return checked(unsealed(raw, passphrase, NAME))
 
 
 def checked(text: bytes) -> dict[str, Any]:
