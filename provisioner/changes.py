@@ -379,7 +379,7 @@ class Transaction:
             self._db.execute("DELETE FROM settings WHERE scope = ? AND name = ?", (scope, name))
         if gone:
             self._history("setting", scope, {name: before.get(name) for name in gone}, None)
-            self._revise_scope(scope, taken_back=[name for name in gone if name in vocabulary.BY_NAME])
+            self._revise_scope(scope, taken_back=[name for name in gone if vocabulary.find(name)])
         return bool(gone)
 
     def put_meta(self, name: str, value: str) -> None:
@@ -493,7 +493,7 @@ def _facts(thing: Any) -> dict[str, Any] | None:
 
 
 def _secret(name: str) -> bool:
-    setting = vocabulary.BY_NAME.get(name)
+    setting = vocabulary.find(name)
     return name in ("password", "factory_password") or bool(setting and setting.secret)
 
 

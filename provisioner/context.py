@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
-from provisioner import credentials, dialplan, kinds, layers, tokens, vocabulary
+from provisioner import credentials, dialplan, kinds, layers, raw, tokens, vocabulary
 from provisioner.errors import RenderFailed, Unsayable
 from provisioner.families import Family, Model
 from provisioner.formats import Word
@@ -81,7 +81,7 @@ def context_for(
               where that is not 0; `explain` asks with them.
     """
     device, top = facts.device, [("instead", instead)] if instead and not instead_line else []
-    stack = [*device_layers(family, model, facts), *top]
+    stack, parameters = _parted([*device_layers(family, model, facts), *top], family, device, secrets)
     values = layers.values(stack)
     if family.password_exact:
         _exactly(values, family, model, device)
@@ -100,7 +100,23 @@ def context_for(
         "maps": SimpleNamespace(**family.maps),
         "book": SimpleNamespace(entries=tuple(_entry(contact) for contact in facts.contacts)),
         "url": Urls(family, facts, secrets),
+        raw.KEY: parameters,
     }
+
+
+def _parted(stack: Layers, family: Family, device: Device, secrets: Secrets) -> tuple[Layers, tuple[tuple[str, Word | None], ...]]:
+    """Return the layers without parameters by the phone's own names, and those of this family as (name, value).
+
+    None: said once and taken back, or by a phone that is taken away, since any of them may be somebody's account (F5, F21).
+    """
+    own = f"{raw.PREFIX}{family.slug}."
+    taken_back = dict.fromkeys(name for name in device.cleared if name.startswith(own))
+    if not taken_back and not any(name.startswith(raw.PREFIX) for _, layer in stack[_SHIPPED:] for name in layer):
+        return stack, ()
+    parts: list[Layers] = [[(by, {name: value for name, value in layer.items() if name.startswith(raw.PREFIX) is wanted}) for by, layer in stack] for wanted in (False, True)]
+    said = {**taken_back, **{name: value for name, value in layers.values(parts[1]).items() if name.startswith(own)}}
+    gone = device.state == "retiring"
+    return parts[0], tuple((name.removeprefix(own), None if gone or value is None else _word(name, value, secrets.shown)) for name, value in sorted(said.items()))
 
 
 def _without_users(facts: BootFacts) -> BootFacts:
@@ -159,7 +175,7 @@ def _word(name: str, value: Any, shown: bool, whose: str = "") -> Any:
     if isinstance(value, Endpoint):
         return _Address(value, label)
     if isinstance(value, str):
-        open_to_see = shown or not value or isinstance(value, Dummy) or not vocabulary.BY_NAME[name].secret
+        open_to_see = shown or not value or isinstance(value, Dummy) or not vocabulary.setting(name).secret
         return Word(value if open_to_see else SHOWN, label)
     if isinstance(value, tuple):
         return tuple(Word(one, label) if isinstance(one, str) else one for one in value)

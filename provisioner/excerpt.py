@@ -76,7 +76,7 @@ def _of_account(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _of_setting(row: Mapping[str, Any]) -> dict[str, str]:
-    setting = vocabulary.BY_NAME.get(row["name"])
+    setting = vocabulary.find(row["name"])
     return {"value": f"settings:{row['scope']}/{row['name']}:value"} if setting and setting.secret else {}
 
 

@@ -74,7 +74,7 @@ def _cannot(family: Family, model: Model, facts: BootFacts, name: str) -> str:
 def explain(renderer: Renderer, family: Family, model: Model, facts: BootFacts, secrets: Secrets, name: str, line: int = 0) -> Explanation:
     """Return what is known of one setting of one phone; raises UnknownName where there is no such setting."""
     setting = vocabulary.setting(name)
-    words = said(family, model, facts, line)[name]
+    words = said(family, model, facts, line).get(name, Said(None, "nobody"))
     hidden = Secrets(secrets.key, shown=False)
     lines = _lines(renderer, family, model, facts, hidden, setting, words.value, line if setting.per == "line" else 0)
     return Explanation(setting, harmless(setting, words), tuple(lines), _cannot(family, model, facts, name))

@@ -23,6 +23,7 @@ from provisioner.errors import BadManifest, UnknownName, nearest
 from provisioner.formats import FORMATS, Writer
 from provisioner.manifests import Checker, Reader, merged
 from provisioner.patterns import Pattern, Patterns, same
+from provisioner.raw import Place
 
 MANIFEST = "family.toml"
 OVERLAY = "family.local.toml"
@@ -118,6 +119,7 @@ class FileRule:
     named_in: str = ""
     media_type: str = "text/plain; charset=utf-8"
     encode: str = "plain"
+    raw: Place | None = None
     writer: Writer = Writer()
     guard: Guard = Guard()
 
@@ -481,6 +483,8 @@ def _whole_numbers(value: object) -> frozenset[int]:
 
 
 def _said(value: object) -> Mapping[str, Any]:
+    if strange := [name for name in manifests.table(value) if name not in vocabulary.BY_NAME]:
+        raise ValueError(f"has {strange[0]!r}, and there is no such setting{nearest(strange[0], vocabulary.BY_NAME)}")
     return {name: vocabulary.setting(name).read(word) for name, word in manifests.table(value).items()}
 
 
@@ -489,6 +493,18 @@ def _words(value: object) -> Mapping[str, Any]:
         if isinstance(word, bool) or not isinstance(word, str | int):
             raise ValueError(f"{name!r} must be text or a number")
     return manifests.table(value)
+
+
+def _shape(*holds: str) -> Reader:
+    """Return a reader of a line that holds each of these words in braces, and no other."""
+
+    def read(value: object) -> str:
+        text = manifests.text(value)
+        if set(re.findall(r"\{(\w*)(?::<\d+)?\}", text)) != set(holds) or text.count("{value}") > 1 or re.search(r"[{}]", re.sub(r"\{\w+(?::<\d+)?\}", "", text)):
+            raise ValueError(f"{text!r} must hold {' and '.join(f'{{{word}}}' for word in holds)}, and no other braces")
+        return text
+
+    return read
 
 
 _GUARD: dict[str, Reader] = {"models": manifests.texts, "firmware": _bounds}
@@ -500,7 +516,7 @@ SCHEMA: Mapping[str, Mapping[str, Reader]] = {
         "name": manifests.text, "vendor": manifests.text, "kind": manifests.one_of("hardware", "softphone"), "thin": manifests.truth,
         "wires": manifests.some_of("http", "https", "tftp"), "unconfirmed": manifests.texts, "identify": manifests.table, "provisioning": manifests.table,
         "passwords": manifests.table, "notify": manifests.table, "files": manifests.tables, "uploads": manifests.tables, "settings": _said, "digitmap": _words, "time": manifests.table, "maps": manifests.table,
-        "cannot": manifests.table, "restarts": manifests.table, "guide": manifests.tables, "usb": manifests.tables, "models": manifests.table,
+        "cannot": manifests.table, "restarts": manifests.table, "guide": manifests.tables, "usb": manifests.tables, "raw": manifests.tables, "models": manifests.table,
     },
     "identify": {"ouis": _ouis, "user_agents": _patterns, "strangers": manifests.tables},
     "strangers": {"user_agent": _patterns, "path": _patterns, "sentence": manifests.text},
@@ -519,6 +535,10 @@ SCHEMA: Mapping[str, Mapping[str, Reader]] = {
     "restarts": {"settings": manifests.texts, "source": manifests.text},
     "guide": {"purpose": manifests.one_of(*PURPOSES), "steps": _steps, "source": manifests.text, **_GUARD},
     "usb": {"imports": manifests.texts, "stick": manifests.texts, "source": manifests.text, **_GUARD},
+    "raw": {
+        "templates": manifests.texts, "line": _shape("name", "value"), "indexed": _shape("name", "value", "index"), "section": _shape("section"), "mark": manifests.text,
+        "tree": manifests.truth, "index": _shape("index"), "before": manifests.text, "after": manifests.text, "around": manifests.texts,
+    },
     "models": {
         "lines": manifests.number, "keys": manifests.number, "modules": manifests.number, "module_keys": manifests.number, "code": manifests.text, "aliases": manifests.texts, "brand": manifests.text,
         "source": manifests.text, "confidence": manifests.one_of("doc", "peer2+", "peer1", "derived", "recalled"), "settings": _said, "label": _size,
@@ -534,6 +554,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "notify": ("source",),
     "guide": ("purpose", "steps", "source"),
     "usb": ("source",),
+    "raw": ("templates",),
     "models": ("source",),
 }
 
@@ -579,13 +600,17 @@ def read_family(folders: Sequence[Path], shared: Sequence[Path] = ()) -> Family:
         for known in (name, *model.aliases):
             if by_name.setdefault(same(known), model) is not model:
                 raise check.fault(f"models.{name}", f"has the name {known}, which {by_name[same(known)].name} has too")
+    places: dict[str, Place] = {}
+    for number, table in enumerate(top.get("raw", []), 1):
+        shape = check.table("raw", table, f"raw[{number}]")
+        places.update(dict.fromkeys(shape.pop("templates"), Place(**shape)))
     files = []
     for number, table in enumerate(top["files"], 1):
         read = check.table("files", table, f"files[{number}]")
         rule = FileRule(
             patterns=read["match"],
             writer=Writer(**{key: read[key] for key in ("format", "charset", "booleans", "empty", "trims") if key in read}),
-            guard=_guard(read),
+            guard=_guard(read), raw=places.get(read.get("template", "")),
             **{key: read[key] for key in ("template", "asset", "scope", "enrols", "asks", "otherwise", "seeds", "named_in", "media_type", "encode") if key in read},
         )
         if rule.template and not _is_there(rule.template, folders, shared):
@@ -597,6 +622,8 @@ def read_family(folders: Sequence[Path], shared: Sequence[Path] = ()) -> Family:
         if rule.enrols and rule.scope != "family":
             raise check.fault(f"files[{number}].enrols", "goes with scope = \"family\" only")
         files.append(rule)
+    if strange := [name for name in places if not any(rule.template == name for rule in files)]:
+        raise check.fault("raw", f"names {strange[0]}, which is no file's template{nearest(strange[0], [rule.template for rule in files])}")
     if prov.get("bootstrap") and not any((folder / prov["bootstrap"]).is_file() for folder in folders):
         raise check.fault("provisioning.bootstrap", f"names {prov['bootstrap']}, which is not in the folder")
     for rule in files:

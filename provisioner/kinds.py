@@ -213,12 +213,13 @@ class Password:
     """A secret; never trimmed, never re-cased, never shown."""
 
     of: str = ""
+    most: int = 128
     off = ""
 
     def read(self, text: object) -> str:
         """Return the secret unchanged; the error never repeats it."""
         try:
-            value = clean(text, 128)
+            value = clean(text, self.most)
         except ValueError as why:
             raise ValueError(f"the secret {why}") from None
         if self.of and set(value) - set(self.of):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from provisioner.errors import BadManifest
+from provisioner.errors import BadManifest, nearest
 from provisioner.families import Family
 
 FILE = "known.txt"
@@ -88,6 +88,16 @@ def unknown(family: Family, names: Iterable[str]) -> list[str]:
     """Return the names that the family's phones do not know; what stands behind @ is a name's permission."""
     pattern, _ = _patterns(family)
     return sorted({name for name in names if not pattern.fullmatch(name.partition("@")[0])})
+
+
+def close_to(family: Family, name: str) -> str:
+    """Return `; did you mean X?` for the known name that is nearest to an unknown one, a number in it being N, or nothing."""
+    return nearest(re.sub(r"(?<![A-Z])\d+(?![A-Za-z])", "N", name), [row.name for row in of_family(family)])
+
+
+def limits(family: Family, name: str, value: str) -> str:
+    """Return the values that a parameter can have, as known.txt writes them, where this is none of them; else nothing."""
+    return next((row.values for pattern, row in _patterns(family)[1] if value and pattern.fullmatch(name) and not row.takes(value)), "")
 
 
 def outside(family: Family, said: Iterable[tuple[str, str]], bare: bool = False) -> list[str]:

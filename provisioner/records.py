@@ -645,7 +645,7 @@ class Records:
         said: dict[str, dict[str, Any]] = {scope: {} for scope in scopes}
         marks = ",".join("?" * len(scopes))
         for row in self._rows(f"SELECT scope, name, value FROM settings WHERE scope IN ({marks})", *scopes):
-            setting = vocabulary.BY_NAME.get(row["name"])
+            setting = vocabulary.find(row["name"])
             if setting is None:
                 self._fault(f"{row['scope']} says {row['name']}, which this release does not know; `provisioner unset {row['scope']} {row['name']}`")
                 continue

@@ -23,7 +23,7 @@ from jinja2.runtime import Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
-from provisioner import encode
+from provisioner import encode, raw
 from provisioner.errors import BadManifest, ProvisionerError, RenderFailed
 from provisioner.families import SHARED, Catalog, Family, FileRule, shipped
 from provisioner.formats import PLACES, Word, Writer, fits
@@ -137,6 +137,8 @@ class Renderer:
         try:
             self._passes.left = MOST_PASSES
             text = self._template(name, rule.writer).render(context)
+            if rule.raw and context.get(raw.KEY):
+                text = raw.merged(text, rule.raw, rule.writer, context[raw.KEY])
             if len(text) > LARGEST:
                 raise RenderFailed(f"{name} made more than {LARGEST} characters; no phone takes such a file")
             return encode.ENCODERS[rule.encode](rule.writer.encode(text))

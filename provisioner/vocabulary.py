@@ -8,11 +8,13 @@ so that the phone forgets it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from provisioner import kinds
+from provisioner import kinds, raw
 from provisioner.errors import BadValue, UnknownName, nearest
 from provisioner.kinds import (
     Address,
@@ -447,12 +449,30 @@ SETTINGS: tuple[Setting, ...] = tuple(row for rows in GROUPS.values() for row in
 BY_NAME: Mapping[str, Setting] = {setting.name: setting for setting in SETTINGS}
 
 
+@lru_cache(maxsize=4096)
+def _raw(name: str) -> Setting | None:
+    """Return the row of a parameter by the phone's own name, raw.FAMILY.NAME; None where it is none.
+
+    Whether it is a password only the phone knows, so all are kept and shown as secrets.
+    """
+    prefix, family, parameter = (*name.split(".", 2), "", "")[:3]
+    named = f"{prefix}." == raw.PREFIX and re.fullmatch(r"[a-z0-9][a-z0-9-]*", family) and raw.is_name(parameter)
+    return Setting(name, Password(most=1024), None, f"{parameter} of {family}, as the phone itself names it") if named else None
+
+
+def find(name: str) -> Setting | None:
+    """Return the row of this name, which may be that of a raw parameter, or None."""
+    return BY_NAME.get(name) or _raw(name)
+
+
 def setting(name: str) -> Setting:
     """Return the row of this name; raises UnknownName with the nearest one."""
-    try:
-        return BY_NAME[name]
-    except KeyError:
-        raise UnknownName(f"there is no setting {name!r}{nearest(name, BY_NAME)}") from None
+    row = find(name)
+    if row:
+        return row
+    if name.startswith(raw.PREFIX):
+        raise UnknownName(f"{name!r} is no raw parameter; write raw.FAMILY.NAME, such as raw.yealink.account.1.sip_trust_ctrl")
+    raise UnknownName(f"there is no setting {name!r}{nearest(name, BY_NAME)}")
 
 
 def defaults() -> dict[str, Any]:
@@ -460,4 +480,4 @@ def defaults() -> dict[str, Any]:
     return {row.name: row.default for row in SETTINGS}
 
 
-__all__ = ["BY_NAME", "GROUPS", "KEY_TYPES", "SETTINGS", "Setting", "defaults", "kinds", "setting"]
+__all__ = ["BY_NAME", "GROUPS", "KEY_TYPES", "SETTINGS", "Setting", "defaults", "find", "kinds", "setting"]

@@ -28,6 +28,9 @@ source = "made up"
 match = "{mac}.acme"
 template = "phone.acme.j2"
 empty = "%EMPTY%"
+[[raw]]
+templates = ["phone.acme.j2"]
+line = "{name} = {value}"
 [[files]]
 match = "general.acme"
 [settings]

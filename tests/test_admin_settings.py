@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.admin import SAME, Admin, accounts, devices, groups, lines, scopes, settings
+from provisioner.admin import SAME, Admin, accounts, devices, files, groups, lines, scopes, settings
 from provisioner.errors import BadValue, NotHere, ProvisionerError, UnknownName
 from tests.acme import ADDRESS, MAC, OTHER
 
@@ -106,3 +106,62 @@ def test_a_pin_of_a_fixed_length_is_taken_in_that_length_alone(admin: Admin, pas
         settings.say(admin, "device:7c2f80123456", {"admin_password": password})
 
     assert settings.say(admin, "device:7c2f80123456", {"admin_password": "4711", "user_password": "of no use here"}).sentence.startswith("set ")
+
+
+# Parameters by the phone's own names.
+
+
+@pytest.fixture
+def listed(phone: Admin) -> Admin:
+    """Return the verbs; what the made-up phones know is listed."""
+    (phone.catalog.families["acme"].folders[-1] / "known.txt").write_text("zone\tguide\nline.N.trust\tguide\t0|1\n")
+    return phone
+
+
+@pytest.mark.parametrize(("scope", "name", "stored"), [
+    ("defaults", "raw.acme.line.1.trust", "defaults"), ("family:acme", "raw.line.1.trust", "family:acme"), ("model:acme/Two", "raw.line.1.trust", "model:acme/Two"),
+    ("site:default", "raw.acme.line.1.trust", "site:default"), ("group:default/desk", "raw.acme.line.1.trust", "group:default/desk"), (f"device:{MAC}", "raw.line.1.trust", f"device:{MAC}"),
+    (f"device:{MAC}", "raw.acme.line.1.trust", f"device:{MAC}"),
+])  # fmt: skip
+def test_every_layer_of_phones_says_raw_parameters(listed: Admin, scope: str, name: str, stored: str) -> None:
+    done = settings.say(listed, scope, {name: "1"})
+
+    assert done.sentence.startswith(f"set raw.acme.line.1.trust = ******** for {stored}")
+    assert done.notes == ()
+    assert listed.booter.preview(MAC, f"{MAC}.acme", reveal=True).decode().endswith("line.1.trust = 1\n")
+    assert settings.shown(listed, scope) == {"raw.acme.line.1.trust": "********"}
+    assert settings.shown(listed, scope, reveal=True) == {"raw.acme.line.1.trust": "1"}
+    assert settings.unsay(listed, scope, [name]).sentence.startswith(f"took back raw.acme.line.1.trust of {stored}")
+    assert "line.1.trust = %EMPTY%" in listed.booter.preview(MAC, f"{MAC}.acme", reveal=True).decode()
+
+
+def test_the_last_word_on_a_raw_parameter_wins_and_is_explained(listed: Admin) -> None:
+    settings.say(listed, "site:default", {"raw.acme.zone": "Mars"})
+    settings.say(listed, f"device:{MAC}", {"raw.zone": "Venus"})
+
+    found = files.explain(listed, MAC, "raw.zone")
+
+    assert b"zone = Venus\n" in listed.booter.preview(MAC, f"{MAC}.acme", reveal=True)
+    assert (found.said.value, found.said.by, found.said.others) == ("********", f"device:{MAC}", (("site:default", "********"),))
+    assert found.lines == ((f"{MAC}.acme", 2, "zone = ********"),)
+    assert {"setting": "raw.acme.zone", "value": "********", "said_by": f"device:{MAC}", "cannot": None} in files.explain_all(listed, MAC)
+
+
+@pytest.mark.parametrize(("pairs", "note"), [
+    ({"raw.acme.line.2.tryst": "1"}, "line.2.tryst is no parameter that the list of acme names; did you mean line.N.trust?; it is written all the same"),
+    ({"raw.acme.line.2.trust": "7"}, "line.2.trust is one of 0|1 by the list of acme, and this is not; it is written all the same"),
+])  # fmt: skip
+def test_what_the_list_does_not_know_is_a_note_and_no_refusal(listed: Admin, pairs: dict[str, str], note: str) -> None:
+    assert settings.say(listed, "defaults", pairs).notes == (note,)
+    assert f"{next(iter(pairs)).removeprefix('raw.acme.')} = ".encode() in listed.booter.preview(MAC, f"{MAC}.acme")
+
+
+@pytest.mark.parametrize(("scope", "name", "words"), [
+    ("defaults", "raw.zone", "write raw.FAMILY.NAME"), ("site:default", "raw.acne.zone", "did you mean acme"), ("family:acme", "raw.snom.user_moh1", "leave the family away"),
+    (f"device:{MAC}", "raw.", "is no raw parameter"), (f"line:{MAC}/1", "raw.zone", "so line cannot say it"), ("defaults", "raw.obihai.X", "an overlay of its template"),
+    (f"device:{MAC}", "raw.zone", "the phone reads %EMPTY% as a command"),
+])  # fmt: skip
+def test_a_raw_parameter_that_cannot_be_is_refused(listed: Admin, scope: str, name: str, words: str) -> None:
+    with pytest.raises(ProvisionerError, match=words):
+        settings.say(listed, scope, {name: "%EMPTY%"})
+    assert settings.shown(listed, scope) == {}

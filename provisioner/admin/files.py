@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from provisioner import coverage, vocabulary
-from provisioner.admin import Admin, words
+from provisioner import coverage, raw, vocabulary
+from provisioner.admin import Admin, scopes, settings, words
 from provisioner.context import device_layers, said
 from provisioner.encode import legible
 from provisioner.errors import BadValue, NotHere, StoreTrouble
@@ -69,10 +69,11 @@ def render(admin: Admin, mac: str, folder: Path, reveal: bool) -> list[Path]:
 
 def explain(admin: Admin, mac: str, name: str, line: int = 0) -> Explanation:
     """Return what every layer says of one setting of a phone, the winner, and the lines of its files that it became."""
+    name = settings.named(admin, scopes.Scope("device", admin.device(mac).mac), name)
     vocabulary.setting(name)
     family, model, facts = _of_line(admin, mac, line)
     found = explain_one(admin.booter.renderer, family, model, facts, admin.booter.secrets, name, line)
-    return found if found.cannot or found.lines else replace(found, cannot=_silent(admin, family, model, name))
+    return found if found.cannot or found.lines or name.startswith(raw.PREFIX) else replace(found, cannot=_silent(admin, family, model, name))
 
 
 def _silent(admin: Admin, family: Family, model: Model, name: str) -> str:
@@ -96,7 +97,8 @@ def explain_all(admin: Admin, mac: str, line: int = 0) -> list[dict[str, Any]]:
     cannot = {row.name: row.why for row in family.lacks(model.name, facts.device.firmware)}
     merged = said(family, model, facts, line)
     told = {row.name: harmless(row, merged[row.name]) for row in vocabulary.SETTINGS}
-    cannot = {**{name: _silent(admin, family, model, name) for name, one in merged.items() if one.by not in shipped}, **cannot}
+    told |= {name: harmless(vocabulary.setting(name), one) for name, one in sorted(merged.items()) if name.startswith(f"{raw.PREFIX}{family.slug}.")}
+    cannot = {**{name: _silent(admin, family, model, name) for name, one in merged.items() if one.by not in shipped and name in vocabulary.BY_NAME}, **cannot}
     return [{"setting": name, "value": words.plain(one.value), "said_by": one.by, "cannot": cannot.get(name) or None} for name, one in told.items()]
 
 

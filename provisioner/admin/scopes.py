@@ -120,6 +120,20 @@ _READERS = {
 }
 
 
+def family_of(admin: Admin, scope: Scope) -> str:
+    """Return the one family that a scope speaks for, or nothing where it is for phones of several."""
+    if scope.kind in ("family", "model"):
+        return scope.name.partition("/")[0]
+    return admin.device(scope.name.partition("/")[0]).family if scope.kind in ("device", "line") else ""
+
+
+def site_of(admin: Admin, scope: Scope) -> str:
+    """Return the one site that a scope speaks for, or nothing where it is for phones of several."""
+    if scope.kind in ("site", "group"):
+        return scope.name.partition("/")[0]
+    return admin.device(scope.name.partition("/")[0]).site if scope.kind in ("device", "line") else ""
+
+
 def phones(admin: Admin, scope: Scope) -> Phones:
     """Return the devices that a scope speaks for."""
     kind, name = scope.kind, scope.name

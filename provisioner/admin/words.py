@@ -28,7 +28,7 @@ def plain(value: Any) -> Any:
 
 def said(name: str, value: Any) -> Any:
     """Return a setting's value as JSON has it, a secret masked."""
-    row = vocabulary.BY_NAME.get(name)
+    row = vocabulary.find(name)
     return masked(value) if row and row.secret else plain(value)
 
 

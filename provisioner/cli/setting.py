@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from provisioner import vocabulary
+from provisioner import raw, vocabulary
 from provisioner.admin import settings
 from provisioner.cli import out
 from provisioner.cli.session import Session, session
@@ -29,9 +29,10 @@ _SCOPES = """SCOPE is one of, the later ones outranking the earlier:
 @click.argument("pairs", nargs=-1, metavar="NAME=VALUE...")
 @click.option("--secret", "secrets", multiple=True, metavar="NAME", help="A secret setting, asked for at the terminal or read from standard input, one line each.")
 @click.option("--show", is_flag=True, help="Show what SCOPE says.")
+@click.option("--reveal", is_flag=True, help="With --show: secrets too, and the values of raw parameters.")
 @out.as_json
 @session
-def set_(here: Session, scope: str | None, pairs: tuple[str, ...], secrets: tuple[str, ...], show: bool, json_: bool) -> None:
+def set_(here: Session, scope: str | None, pairs: tuple[str, ...], secrets: tuple[str, ...], show: bool, reveal: bool, json_: bool) -> None:
     """Say settings.
 
     {scopes}
@@ -39,23 +40,30 @@ def set_(here: Session, scope: str | None, pairs: tuple[str, ...], secrets: tupl
     docs/settings.md lists the names. An empty VALUE switches off what is text, a host, a URL, a list or a secret; what is on or off
     says `off`. `unset` takes back what was said.
 
+    raw.NAME is a parameter by the name that it has in the phone's own file, for what no setting says: it takes the place of
+    what the template writes. Where SCOPE is for phones of several families, say whose: raw.FAMILY.NAME. Since any of them may be
+    a password, their values are kept and shown as secrets.
+
     \b
     Examples:
       provisioner set site:hq timezone=Europe/Lisbon language=pt
       provisioner set device:805ec0d57d72 codecs=opus,g722,pcma
       provisioner set line:805ec0d57d72/2 dtmf=info
+      provisioner set device:805ec0d57d72 raw.account.1.sip_trust_ctrl=1
+      provisioner set site:hq raw.grandstream.P2302=1
       provisioner set defaults --secret admin_password
       provisioner set site:hq --show
     """
     if not scope:
         raise click.UsageError("say whose word it is: SCOPE; --help lists them")
     if show:
-        known = settings.shown(here.admin, scope)
+        known = settings.shown(here.admin, scope, reveal)
         out.machine(known) if json_ else out.table([{"setting": name, "value": value} for name, value in known.items()], ("setting", "value"), f"{scope} says nothing")
         return
     said = _read(pairs)
     for name in said:
-        if said[name] and name in vocabulary.BY_NAME and vocabulary.BY_NAME[name].secret:
+        row = vocabulary.BY_NAME.get(name)
+        if said[name] and (row.secret if row else raw.may_be_secret(name)):
             raise click.UsageError(f"{name} is a secret, and others on this machine can read a command line; `--secret {name}` asks for it, or reads it from standard input")
     for name in secrets:
         said[name] = _secret(name)
