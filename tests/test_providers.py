@@ -149,6 +149,7 @@ def test_of_several_values_one_is_to_be_said(admin: Admin) -> None:
         accounts.add(admin, None, {"provider": "twilio", "username": "bob"})
     notes = accounts.add(admin, "1234567e0@sipgate.de", {"provider": "sipgate"}).notes
     assert any(note.startswith("the outbound proxy may be proxy.live.sipgate.de at sipgate; --outbound-proxy") for note in notes)
+    assert any("the domain pbx.example.com is none that is known of SIP2SIP, which has sip2sip.info" in note for note in accounts.add(admin, "x@pbx.example.com", {"provider": "sip2sip"}).notes)
     with pytest.raises(BadValue, match="Orange .* cannot be used: it lets its own Livebox alone register"):
         accounts.add(admin, "x@orange-multimedia.fr", {"provider": "orange-fr"})
 
@@ -240,6 +241,7 @@ def test_the_command_makes_a_password_once(tmp_path: Path) -> None:
     assert code == 0 and added == "added 213@pbx.example.com" and re.fullmatch("[a-hj-km-np-z2-9]{20}", made)
     assert run("add", "213@pbx.example.com", "--password-generate")[1] == f"{SAME}\n"
     assert "213@pbx.example.com" in run("list")[1] and made not in run("show", "213@pbx.example.com")[1]
+    assert run("add", "214@pbx.example.com", "--password-generate", "--password-stdin", input="x\n")[0] == 2
     assert run("change", "213@pbx.example.com", "--password-generate")[1].count("shown this once") == 1
     assert run("add", "--provider", "sip2sip", "--password-stdin", input="x\n")[2].startswith("provisioner: the username is missing; at SIP2SIP it is a name that was chosen")
     assert run("add", "--provider", "sip2sip", "--username", "al", "--password-stdin", input="x\n")[1] == "added al@sip2sip.info\n"

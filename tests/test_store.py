@@ -283,8 +283,12 @@ def test_what_is_in_no_phones_file_restarts_no_phone(house: Store) -> None:
     noted = replace(device(house), name="Front desk", location="2nd floor", asset_tag="A-1", notes="squeaks", state="blocked")
 
     assert do(house, lambda tx: tx.put_device(noted)) == set()
-    assert do(house, lambda tx: tx.put_account(replace(ALICE, notes="from the e-mail of May", email="a@example.com", provider="Acme"))) == set()
+    assert do(house, lambda tx: tx.put_account(replace(ALICE, notes="from the e-mail of May", email="a@example.com"))) == set()
     assert device(house).location == "2nd floor"
+
+
+def test_another_provider_is_a_revision_since_it_may_ship_settings_of_its_lines(house: Store) -> None:
+    assert do(house, lambda tx: tx.put_account(replace(ALICE, provider="Acme"))) == {ONE}
 
 
 def test_the_time_of_a_revision_never_goes_backwards(house: Store) -> None:

@@ -134,6 +134,9 @@ def _notes(filled: Filled, address: str, facts: Mapping[str, Any]) -> Iterator[s
     user = str(facts.get("username") or address.rpartition("@")[0])
     if provider.kind == "service" and rule and not rule.fits(user):
         yield f"usernames of {provider.name} are {rule.words}; {user!r} is none, and is kept as it is"
+    domain = str(facts.get("domain") or address.rpartition("@")[2])
+    if filled.named and "domain" in provider.facts and not provider.has_host(domain):
+        yield f"the domain {domain} is none that is known of {provider.name}, which has {_some(provider.facts['domain'].values)}; it is kept as it is"
     if provider.closed:
         yield f"{provider.name}: {provider.closed}"
     if not filled.named and provider.cannot:

@@ -91,6 +91,7 @@ def add(
             raise click.UsageError("--dry-run, --reveal and --json are for --from-mail")
         if sip_address is None and not facts["provider"]:
             raise click.UsageError("Missing argument 'SIP-ADDRESS'; or name the --provider and the --username, or give a provider's e-mail with --from-mail FILE")
+        _one_source(password_generate, password_stdin, password_file)
         said = _asked(here, sip_address, _said(facts))
         plan = accounts.planned(here.admin, sip_address, said)
         made = accounts.password_for(here.admin, plan.sip_address) if password_generate else None
@@ -124,6 +125,12 @@ def _asked(here: Session, sip_address: str | None, facts: dict[str, Any]) -> dic
     if sip_address is not None or facts.get("username") or not sys.stdin.isatty():
         return facts
     return {**facts, "username": click.prompt(f"Username ({accounts.username_rule(here.admin, facts['provider'])})", err=True)}
+
+
+def _one_source(*sources: object) -> None:
+    """Raise UsageError where more than one source of the password was named."""
+    if sum(map(bool, sources)) > 1:
+        raise click.UsageError("name one source for the password: --password-generate, --password-stdin, --password-file or a prompt")
 
 
 def _shown_once(password: str | None) -> None:
@@ -192,6 +199,7 @@ def change(here: Session, sip_address: str, password_stdin: bool, password_file:
       provisioner account change 212@sip.example.com --display-name "Reception"
       provisioner account change 212@sip.example.com --outbound-proxy ""
     """
+    _one_source(password_generate, password_stdin, password_file, ask_password)
     made = accounts.new_password() if password_generate else None
     password = made or out.secret("Password", password_stdin, password_file, ask=ask_password)
     said = _said({**facts, "password": password})
