@@ -59,7 +59,7 @@ def _serve_bundle(config: Config, folder: Path, passphrase: str, networks: tuple
 
         def ready(running: server.Running) -> None:
             about = served.about
-            click.echo(f"{about.facts['phones']} phones of the bundle {about.facts['name']}, until {about.expires_at}; their events go to {folder}")
+            click.echo(f"{about.facts['phones']} {'phone' if about.facts['phones'] == '1' else 'phones'} of the bundle {about.facts['name']}, until {about.expires_at}; their events go to {folder}")
             for name, address in (("HTTP", running.http), ("HTTPS", running.https), ("TFTP", running.tftp)):
                 if address:
                     click.echo(f"phones over {name}: {name.lower()}://{address}/")
