@@ -284,15 +284,13 @@ def _gap(duty: Duty) -> float:
 
 
 def go_rounds(duties: Sequence[Duty]) -> None:
-    """Go round the accounts until SIGTERM; runs in a process of its own, in its main thread."""
-    ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    """Go round the accounts for ever; runs in a process of its own, which any signal may end at any moment: what it writes is written whole."""
     rounds: Rounds | None = None
-    wait = 0.0
-    while not ended.wait(wait):
+    while True:
         try:
             rounds = rounds or Rounds(duties)
             wait = rounds.step()
         except StoreTrouble as why:
             log.error("accounts are not asked for: %s", why)
             wait = _LONGEST_GAP
+        time.sleep(wait)

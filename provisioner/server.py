@@ -511,8 +511,8 @@ class _Supervisor:
         self._read_config()
         self._read_families()
         self._renew_certificate()
-        self._replace(*(name for name in self._wanted if name not in ("events", "proxy")))
         self._say([child for child in self._children.values() if child.name == "accounts" and child.name not in self._wanted and not child.told], signal.SIGTERM)
+        self._replace(*(name for name in self._wanted if name not in ("events", "proxy")))
         log.info("config and families were read again; new processes answer")
         self._try_templates()
 
@@ -573,7 +573,7 @@ class _Supervisor:
         """Let the doors' processes come to their end, then those behind them, the events last."""
         asked = len(self._signals)
         tftp, render = ([_numbered(kind, number) for number in range(1, len(self._tftp) + 1)] for kind in ("tftp", "render"))
-        for names, seconds in (([_TRIER, "proxy", *_DOORMEN, *tftp], HTTP_DRAIN + 1), (render, 3), (["events"], 5)):
+        for names, seconds in (([_TRIER, "accounts", "proxy", *_DOORMEN, *tftp], HTTP_DRAIN + 1), (render, 3), (["events"], 5)):
             ending = [child for child in self._children.values() if child.name in names]
             self._say(ending, signal.SIGTERM)
             until = time.monotonic() + seconds

@@ -235,5 +235,8 @@ def test_the_server_goes_round_where_an_option_says_so_and_ends_it_where_none_do
         file.write_text("account_check_hours = 0\n")
         here.process.send_signal(signal.SIGHUP)
         until(lambda: not Path(f"/proc/{new}").exists())
-        assert "accounts" not in here.word["children"]
-        assert here.stop() == 0
+        assert "accounts" not in {child["name"] for child in here.word["children"]}
+        file.write_text("account_check_hours = 24\n")
+        here.process.send_signal(signal.SIGHUP)
+        until(lambda: "accounts" in {child["name"] for child in here.word["children"]})
+        assert here.stop() == 0  # with it, and not after it
