@@ -435,6 +435,13 @@ def _alcatel(said: Said) -> Clock:
     return zone
 
 
+def _ip_touch(said: Said) -> Clock:
+    """UT, then minutes east and the turns of the year, month, day and hour, for an hour's daylight time (Wazo's common.py)."""
+    *_, minutes, start, end = said["sntp/timezone"].split(":")
+    start_day, end_day = (on(int(turn[:2]), int(turn[2:4]), int(turn[4:])) for turn in (start, end)) if start != end else (None, None)
+    return moving(60 * int(minutes), 3600, start_day, end_day) if start_day and end_day else steady(60 * int(minutes))
+
+
 def _technicolor(said: Said) -> Clock | None:
     if "ntp/NtpZoneNum" not in said:
         return None
@@ -482,6 +489,7 @@ _LOCAL, _SNTP = "local_time.", "Config.Settings.SNTP."
 READERS: Mapping[str, Callable[[Said], Clock | None]] = {
     "akuvox": slashes(f"{_SNTP}TimeZone", f"{_SNTP}DTS", f"{_SNTP}StartTime", f"{_SNTP}EndTime", "Config.Settings.DATETIME.Offset"),
     "alcatel": _alcatel,
+    "alcatel-ip-touch": _ip_touch,
     "algo": named("admin.timezone"),
     "atcom": _atcom,
     "audiocodes": _audiocodes,

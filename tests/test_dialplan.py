@@ -15,7 +15,7 @@ from provisioner.families import Catalog
 from provisioner.store import Store
 from tests import dialplan_players as players
 from tests.dialplan_players import AFTER_WAIT, AT_ONCE, CUT_SHORT, REFUSED
-from tests.test_fixed_points import bench_for, parameters
+from tests.test_fixed_points import bench_for, one_of_each_dialect, parameters
 
 
 def test_a_pattern_without_a_digit_map_of_its_own_is_an_rfc_3435_map() -> None:
@@ -120,35 +120,36 @@ def test_the_players_read_the_makers_own_examples(play: object, plan: str, diall
 
 Parameters = Mapping[str, str]
 PLANS: Mapping[str, tuple[Callable[[str, str], str], Callable[[Parameters], str]]] = {
-    "2n": (players.timed_list, lambda said: ""),  # an intercom dials what its directory says
-    "akuvox": (players.timed_list, lambda said: ""),  # no dial rules are known
-    "algo": (players.timed_list, lambda said: ""),  # a loudspeaker dials nothing
+    "2n": (players.nothing, lambda said: ""),  # an intercom dials what its directory says
+    "akuvox": (players.nothing, lambda said: ""),  # no dial rules are known
+    "algo": (players.nothing, lambda said: ""),  # a loudspeaker dials nothing
     "cisco-enterprise": (players.templates, lambda said: "\n".join(f"{said[f'TEMPLATE[{n}].timeout']} {said[f'TEMPLATE[{n}].match']}" for n in range(1, 1000) if f"TEMPLATE[{n}].match" in said)),
     "cisco-mpp": (players.parentheses, lambda said: said["Dial_Plan_1_"]),
     "cisco-spa": (players.parentheses, lambda said: said["Dial_Plan_1_"]),
     "digium": (players.digit_map, lambda said: re.sub(r"T\d+", "T", said["account[0].dial_plan"])),
-    "escene": (players.timed_list, lambda said: ""),  # whether a row of its routing table dials at once is not told
-    "fanvil": (players.timed_list, lambda said: ""),  # no element for dial rules is known
-    "flyingvoice": (players.timed_list, lambda said: ""),  # no dial rules in the maker's templates
-    "gigaset": (players.timed_list, lambda said: ""),  # nor here
-    "gigaset-dect": (players.timed_list, lambda said: ""),  # nor here: a handset dials with its key
-    "gigaset-n510": (players.timed_list, lambda said: ""),  # nor here
-    "gigaset-n720": (players.timed_list, lambda said: ""),  # nor here
-    "groundwire": (players.timed_list, lambda said: ""),  # nor here: an app dials with its call key
-    "grandstream": (players.braces, lambda said: said["P290"]),
-    "grandstream-old": (players.timed_list, lambda said: ""),  # a prefix, no rules
+    "escene": (players.nothing, lambda said: ""),  # whether a row of its routing table dials at once is not told
+    "fanvil": (players.nothing, lambda said: ""),  # no element for dial rules is known
+    "flyingvoice": (players.nothing, lambda said: ""),  # no dial rules in the maker's templates
+    "gigaset": (players.nothing, lambda said: ""),  # nor here
+    "gigaset-dect": (players.nothing, lambda said: ""),  # nor here: a handset dials with its key
+    "gigaset-n510": (players.nothing, lambda said: ""),  # nor here
+    "gigaset-n720": (players.nothing, lambda said: ""),  # nor here
+    "groundwire": (players.nothing, lambda said: ""),  # nor here: an app dials with its call key
+    "grandstream": (players.braces, lambda said: next(said[name] for name in ("P290", "P4200", "account.1.call.dialplan") if name in said)),
+    "grandstream-old": (players.nothing, lambda said: ""),  # a prefix, no rules
     "htek": (players.braces, lambda said: said["P4200"]),
+    "alcatel-ip-touch": (players.nothing, lambda said: ""),  # no parameter for dial rules is known
     "alcatel": (players.digit_map, lambda said: re.sub(r"T\d+", "T", said["Account1DigitMap"]).replace(";", "|")),
-    "audiocodes": (players.timed_list, lambda said: ""),  # no parameter for dial rules is known
-    "atcom": (players.timed_list, lambda said: ""),  # nor here: a list of rules is known by its heading alone
-    "unidata": (players.timed_list, lambda said: ""),  # nor here
-    "norphonic": (players.timed_list, lambda said: ""),  # how a number of any length stands is not told
-    "cloudtc": (players.timed_list, lambda said: ""),  # nor here
-    "damall": (players.timed_list, lambda said: ""),  # nor here
-    "zultys": (players.timed_list, lambda said: ""),  # nor here
-    "lg-ericsson": (players.timed_list, lambda said: ""),  # nor here
-    "swissvoice": (players.timed_list, lambda said: ""),  # nor here
-    "technicolor": (players.timed_list, lambda said: ""),  # how patterns are parted is not told; emergency numbers stand apart
+    "audiocodes": (players.nothing, lambda said: ""),  # no parameter for dial rules is known
+    "atcom": (players.nothing, lambda said: ""),  # nor here: a list of rules is known by its heading alone
+    "unidata": (players.nothing, lambda said: ""),  # nor here
+    "norphonic": (players.nothing, lambda said: ""),  # how a number of any length stands is not told
+    "cloudtc": (players.nothing, lambda said: ""),  # nor here
+    "damall": (players.nothing, lambda said: ""),  # nor here
+    "zultys": (players.nothing, lambda said: ""),  # nor here
+    "lg-ericsson": (players.nothing, lambda said: ""),  # nor here
+    "swissvoice": (players.nothing, lambda said: ""),  # nor here
+    "technicolor": (players.nothing, lambda said: ""),  # how patterns are parted is not told; emergency numbers stand apart
     "avaya": (players.timed_list, lambda said: said["DIALPLAN"].replace("|", "\n")),
     "mitel": (players.exact_match, lambda said: said["sip dial plan"]),
     "panasonic": (players.timed_list, lambda said: said["DIAL_PLAN_1"].replace("|", "\n")),
@@ -157,40 +158,52 @@ PLANS: Mapping[str, tuple[Callable[[str, str], str], Callable[[Parameters], str]
     "patton": (players.routing_tables, lambda said: "\n\n".join("\n".join(said[name] for name in said if re.fullmatch(rf"context cs switch/routing-table called-e164\[{table}\]/route\[\d+\]", name)) for table in (1, 2))),
     "poly": (players.digit_map, lambda said: said["dialplan.digitmap"]),
     "snom": (players.expressions, lambda said: said["user_dp_str[1]"]),
-    "snom-dect": (players.timed_list, lambda said: ""),  # nor here: a handset dials with its key
-    "vtech": (players.timed_list, lambda said: ""),  # no dial plan but "anything, then wait" is known
+    "snom-dect": (players.nothing, lambda said: ""),  # nor here: a handset dials with its key
+    "vtech": (players.nothing, lambda said: ""),  # no dial plan but "anything, then wait" is known
     "yealink": (players.dial_now, lambda said: "\n".join(rule for name, rule in said.items() if name.startswith("dialplan.dialnow.rule.") and rule != "%NULL%")),
     "yealink-oem": (players.dial_now, lambda said: "\n".join(rule for name, rule in said.items() if name.startswith("DialNow["))),
-    "yeastar": (players.timed_list, lambda said: ""),  # how its patterns are written is not known
-    "linphone": (players.timed_list, lambda said: ""),  # an app dials with its call key
-    "zoiper": (players.timed_list, lambda said: ""),  # nor here: an app dials with its call key
-    "zenitel": (players.timed_list, lambda said: ""),  # no parameter for dial rules is known
+    "yeastar": (players.nothing, lambda said: ""),  # how its patterns are written is not known
+    "linphone": (players.nothing, lambda said: ""),  # an app dials with its call key
+    "zoiper": (players.nothing, lambda said: ""),  # nor here: an app dials with its call key
+    "zenitel": (players.nothing, lambda said: ""),  # no parameter for dial rules is known
 }
-FAMILIES = sorted(families.load().families)
+DIALECTS = [(slug, model) for slug, family in sorted(families.load().families.items()) for model in one_of_each_dialect(family)]
 
 
-def played(catalog: Catalog, store: Store, slug: str, country: str, plan: tuple[str, ...] | None, numbers: tuple[str, ...]) -> list[str]:
-    """Return what becomes of each number on a phone of this family, at a site in this country, with this dial plan."""
-    bench = bench_for(catalog, store, slug)
+def played(catalog: Catalog, store: Store, slug: str, model: str, country: str, plan: tuple[str, ...] | None, numbers: tuple[str, ...]) -> list[str]:
+    """Return what becomes of each number on a phone of this model, at a site in this country, with this dial plan."""
+    bench = bench_for(catalog, store, slug, model)
     bench.change_site(country=country)
     if plan:
         with store.change("test", "test") as tx:
             tx.say(f"device:{bench.phone.mac}", {"dial_plan": plan})
-    play, text_of = PLANS[slug]
-    own = [fetch.body for fetch in bench.boot().fetches if fetch.served and bench.phone.mac in fetch.name.lower()]
-    text = text_of(parameters(slug, own))
+    play, text_of = PLANS[slug] if urgent(catalog, slug, model) == AT_ONCE else (players.nothing, lambda said: "")
+    mac = bench.phone.mac
+    text = text_of(parameters(slug, [bench.booter.preview(mac, name, reveal=True) for name, rule in bench.booter.files_of(mac) if rule.scope == "phone"]))
     return [play(text, number) for number in numbers]
 
 
-@pytest.mark.parametrize("slug", FAMILIES)
-def test_emergency_numbers_are_dialled_at_once_and_everything_else_whole(catalog: Catalog, store: Store, slug: str) -> None:
+def urgent(catalog: Catalog, slug: str, model: str) -> str:
+    """Return what becomes of an emergency number: dialled at once wherever these phones can be told a dial plan."""
+    return AFTER_WAIT if any(row.name == "dial_plan" for row in catalog.families[slug].lacks(model)) else AT_ONCE
+
+
+@pytest.mark.parametrize(("slug", "model"), DIALECTS)
+def test_emergency_numbers_are_dialled_at_once_and_everything_else_whole(catalog: Catalog, store: Store, slug: str, model: str) -> None:
     numbers = ("112", "911", "999", "*97", "201", "00351213456789")
-    urgent = AFTER_WAIT if any(row.name == "dial_plan" and not row.guard.models for row in catalog.families[slug].cannot) else AT_ONCE
-    assert played(catalog, store, slug, "PT", None, numbers) == [urgent, urgent, urgent, urgent, AFTER_WAIT, AFTER_WAIT]
+    at_once = urgent(catalog, slug, model)
+    assert played(catalog, store, slug, model, "PT", None, numbers) == [at_once, at_once, at_once, at_once, AFTER_WAIT, AFTER_WAIT]
 
 
-@pytest.mark.parametrize("slug", FAMILIES)
-def test_the_countrys_own_emergency_numbers_are_dialled_at_once_with_any_dial_plan(catalog: Catalog, store: Store, slug: str) -> None:
+@pytest.mark.parametrize(("slug", "model"), DIALECTS)
+def test_the_countrys_own_emergency_numbers_are_dialled_at_once_with_any_dial_plan(catalog: Catalog, store: Store, slug: str, model: str) -> None:
     numbers = ("112", "110", "119", "0312345678", "2345")
-    urgent = AFTER_WAIT if any(row.name == "dial_plan" and not row.guard.models for row in catalog.families[slug].cannot) else AT_ONCE
-    assert played(catalog, store, slug, "JP", ("[2-9]xxx", "0x+"), numbers) == [urgent, urgent, urgent, AFTER_WAIT, urgent]
+    at_once = urgent(catalog, slug, model)
+    assert played(catalog, store, slug, model, "JP", ("[2-9]xxx", "0x+"), numbers) == [at_once, at_once, at_once, AFTER_WAIT, at_once]
+
+
+def test_every_family_with_a_digit_map_is_played_and_every_other_says_why_it_has_none(catalog: Catalog) -> None:
+    assert set(PLANS) == set(catalog.families)
+    for slug, family in catalog.families.items():
+        [row] = [row for row in family.cannot if row.name == "dial_plan" and row.guard == families.Guard()] or [None]
+        assert bool(row and row.source) is not (PLANS[slug][0] is not players.nothing), slug
