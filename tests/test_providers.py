@@ -131,6 +131,8 @@ def test_a_domain_or_a_proxy_tells_who_gives_the_account_and_what_was_said_stays
     assert (accounts.one(admin, "carl@sip2sip.info").provider, accounts.one(admin, "carl@sip2sip.info").xcap_root) == ("", "")
     accounts.add(admin, "dora@sip.example.com", {"password": "s3cret"})
     assert accounts.one(admin, "dora@sip.example.com").provider == ""
+    accounts.change(admin, "dora@sip.example.com", {"provider": "SIP2SIP.info"})
+    assert (accounts.one(admin, "dora@sip.example.com").provider, accounts.one(admin, "dora@sip.example.com").voicemail) == ("sip2sip", "")  # a change fills nothing
     assert any("no provider is known here as 'Nobody Tel'" in note for note in accounts.add(admin, "eve@sip.example.com", {"provider": "Nobody Tel"}).notes)
 
 

@@ -80,6 +80,8 @@ def new_password() -> str:
 def change(admin: Admin, sip_address: str, facts: Mapping[str, Any]) -> Done:
     """Change the facts that were said; an empty one goes back to its default. Phones that have the account are tried first."""
     before = one(admin, sip_address)
+    if known := admin.providers.find(str(facts.get("provider", ""))):
+        facts = {**facts, "provider": known.slug}
     account = changed_by(before, facts)
     what = ", ".join(name.replace("_", " ") for name in facts if getattr(account, name) != getattr(before, name))
     touched = scopes.phones(admin, scopes.Scope("account", account.sip_address))
