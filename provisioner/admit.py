@@ -33,13 +33,19 @@ def token_fits(request: PhoneRequest, expected: str) -> bool:
     return tokens.same(request.token, expected)
 
 
+def is_over(device: Device, now: str) -> bool:
+    """Return True where a phone that is retiring has had its last file (F21); times are UTC, ISO 8601."""
+    return device.state == "retiring" and bool(device.serves_until) and now >= device.serves_until
+
+
 def admit(
-    request: PhoneRequest, device: Device | None, site: Site, rule: FileRule, token_fits: bool, mac: str, password: credentials.Proof = credentials.NOTHING_SENT
-) -> None:
+    request: PhoneRequest, device: Device | None, site: Site, rule: FileRule, token_fits: bool, mac: str, password: credentials.Proof = credentials.NOTHING_SENT,
+    now: str = "",
+) -> None:  # fmt: skip
     """Return where the phone may have the file of this rule; otherwise raise Unknown or Refused.
 
     mac: as the request names it, or empty; token_fits, password: worked out before, see above and credentials.py.
-    What a phone brings as a proof must be its own, also where its MAC would have been enough.
+    now: UTC, ISO 8601, for phones that are retiring. What a phone brings as a proof must be its own, also where its MAC would have been enough.
     """
     entry = network_of(site, request.address)
     if rule.scope == "family":
@@ -51,6 +57,8 @@ def admit(
         raise Unknown(f"{who}; add or approve it, then restart the phone")
     if device.state == "blocked":
         raise Refused(f"phone {pretty(device.mac)} is blocked; `provisioner device approve {device.mac}` lets it in")
+    if is_over(device, now):
+        raise Refused(f"phone {pretty(device.mac)} was retired and has had its last files; `provisioner device remove {device.mac}`, or `provisioner device approve {device.mac}` takes it back")
     proven = token_fits or password.fits
     if request.token and not proven:
         raise Refused(f"phone {pretty(device.mac)} came with a token that is not its own or no longer valid; set its URL anew (`provisioner device token {device.mac}`)")

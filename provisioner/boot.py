@@ -22,7 +22,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from provisioner import credentials, tokens
@@ -41,6 +41,7 @@ from provisioner.things import Device, Event, Site
 from provisioner.wire import PhoneRequest, Repeat, Reply
 
 KEPT_BYTES = 32_000_000  # of one process; about three thousand phones' files
+AT_REST = 3600  # seconds, in which a phone that is taken away fetches the rest of its files, and restarts if it wants to
 LONGEST_NAME = 255  # characters; no phone's file has more, and patterns take their time
 NO_FILE = FileRule(patterns=())
 _NO_SITE = Site("default")
@@ -103,7 +104,7 @@ class Booter:
         family, rule = self._file_rule(request, who, device)  # 3 file rule
         trail.rule = rule.match if rule else ""
         try:
-            admit(request, device, site, rule or NO_FILE, fits, who.mac, trail.password)  # 4 admit
+            admit(request, device, site, rule or NO_FILE, fits, who.mac, trail.password, self._now())  # 4 admit
         except TFTPKeepsSecrets:
             if not (family and family.bootstrap and device and rule and rule.template):
                 raise
@@ -113,7 +114,24 @@ class Booter:
         trail.asks_password = "off"
         if device is None or family is None or rule is None:
             raise self._missing(request, who, device)
-        return self._own_file(request, trail, device, family, rule)
+        reply = self._own_file(request, trail, device, family, rule)
+        return self._last_files(device, reply, trail) if device.state == "retiring" and rule.template and rule.scope == "phone" else reply
+
+    def _now(self) -> str:
+        return self.store.now().isoformat(timespec="seconds")
+
+    def _last_files(self, device: Device, reply: Reply, trail: _Trail) -> Reply:
+        """Return the reply for a phone that is taken away, with the word of when it gets nothing more: soon after its first file (F21)."""
+        trail.repeats = False  # admission depends on the time
+        until = (self.store.now() + timedelta(seconds=AT_REST)).isoformat(timespec="seconds")
+        if not device.serves_until or device.serves_until > until:
+            try:
+                self.store.end_at(device.mac, until)
+            except StoreTrouble:  # a disk that takes no write stops nobody
+                return reply
+        else:
+            until = device.serves_until
+        return replace(reply, sentence=f"the phone is taken away: its accounts are out of this file, and it gets nothing more after {until}")
 
     def _recognise(self, request: PhoneRequest, trail: _Trail) -> tuple[Sighting, Device | None, Site, bool]:
         """Steps 1 and 2: the same look-ups and one comparison, whoever asks (D12)."""
@@ -303,7 +321,7 @@ class Booter:
         family = self.catalog.families.get(device.family) if device else None
         found = family.upload_for(request.path) if family else None
         pattern = found[0].pattern if found else None
-        admit(request, device, site, FileRule(patterns=(pattern,) if pattern else ()), fits, who.mac, trail.password)
+        admit(request, device, site, FileRule(patterns=(pattern,) if pattern else ()), fits, who.mac, trail.password, self._now())
         trail.asks_password = "off"
         if device is None or pattern is None:
             raise Missing(f"the family {who.family or '?'} sends no file {_short(last_segment(request.path))!r}")

@@ -18,7 +18,7 @@ from provisioner.records import SITES, Records, sqlite3
 from provisioner.seal import Seal
 from provisioner.things import Account, Book, Contact, Device, Group, Key, Line, Site, sip_address
 
-_UNSEEN = ("name", "location", "asset_tag", "notes", "factory_password", "email")  # in no phone's file, so no phone is revised for them
+_UNSEEN = ("serves_until", "name", "location", "asset_tag", "notes", "factory_password", "email")  # in no phone's file, so no phone is revised for them
 _ASKED = ("username", "auth_username", "password", "domain", "registrar", "realm", "outbound_proxy", "transport")  # what an account's server was asked with
 Judge = Callable[[str, str, Any, Any], None]  # noun, name, before, after
 _OWN = ("revision", "revised_at", "cleared", "last_seen_at", "last_address", "dated_year", "generation")  # a put does not say these
@@ -45,6 +45,8 @@ class Transaction:
         """Add the device, or replace what was said of the one that has its MAC; True where that changed something."""
         before = self._store.device(device.mac)
         after = replace(device, **{name: getattr(before, name) for name in _OWN}) if before else device
+        if after.state != "retiring":
+            after = replace(after, serves_until="")
         if before == after:
             return False
         if self._store.site(device.site) is None:

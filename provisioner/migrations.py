@@ -144,6 +144,12 @@ def m007_account_fetches(db: Database) -> None:
     )
 
 
+@things()
+def m008_last_files(db: Database) -> None:
+    """When a phone that is retiring gets its last file (F21)."""
+    db.conn.execute("ALTER TABLE devices ADD COLUMN serves_until TEXT NOT NULL DEFAULT ''")
+
+
 @events()
 def m001_events(db: Database) -> None:
     """The tables of the first release."""

@@ -74,6 +74,11 @@ class Store(Records):
             if row["firmware"] != firmware:
                 revise(connection, at, "mac = ?", mac)
 
+    def end_at(self, mac: str, until: str) -> None:
+        """Give a phone that is retiring its last file then, or at the time that was said before, whichever comes first. until: UTC, ISO 8601."""
+        with self.writing(BOOT_PATIENCE) as connection:
+            connection.execute("UPDATE devices SET serves_until = ? WHERE mac = ? AND state = 'retiring' AND (serves_until = '' OR serves_until > ?)", (until, mac, until))
+
     def put_check(self, account: Account, check: Check) -> bool:
         """Keep what an account's server said, in place of what it said before; False where the account is another one by now."""
         with self.writing() as connection:

@@ -284,6 +284,7 @@ class Device:
     modules:     expansion modules that are plugged in.
     generation:  of its token; cleared: settings that were said once and taken back (F5).
     revised_at:  UTC, ISO 8601, the time of its last revision; dated_year: for DST by fixed dates (F8).
+    serves_until: UTC, ISO 8601; of one that is retiring, when it gets its last file; empty: it has no end.
     """
 
     mac: str
@@ -309,6 +310,7 @@ class Device:
     last_seen_at: str = ""
     last_address: str = ""
     dated_year: int = 0
+    serves_until: str = ""
 
     def __post_init__(self) -> None:
         """Check every field that a person can say."""

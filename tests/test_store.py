@@ -826,7 +826,7 @@ def _fill(state: Path, most: int, result: Any) -> None:
 def test_a_disk_that_takes_no_more_is_said_and_nothing_is_half_written_and_it_goes_on_once_there_is_room(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
     reading, writing = context.Pipe(duplex=False)
-    process = context.Process(target=_fill, args=(tmp_path / "state", 600_000, writing))
+    process = context.Process(target=_fill, args=(tmp_path / "state", 700_000, writing))
     process.start()
     written, read, sentence = reading.recv()
     process.join()

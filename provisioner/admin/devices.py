@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from provisioner.admin import SAME, Admin, Done, did, events, scopes, words
+from provisioner.admit import is_over
 from provisioner.context import SiteUrls
 from provisioner.errors import BadValue, Conflict, NotHere, UnknownName
 from provisioner.families import Family, Model
@@ -135,14 +137,27 @@ def block(admin: Admin, mac: str) -> Done:
     return did(changed, f"blocked {admin.named(device)}", _registered(admin, device) if changed else ())
 
 
-def retire(admin: Admin, mac: str) -> Done:
-    """Have a phone's next files take its accounts, its phone book and its keys out of it; what is stored here stays until it is removed."""
+RETIRE_DAYS = 30
+
+
+def retiring(admin: Admin, device: Device, days: int = RETIRE_DAYS) -> Device:
+    """Return the phone as one whose next files take its accounts out of it, for at most so many days."""
+    return replace(device, state="retiring", serves_until=(admin.store.now() + timedelta(days=days)).isoformat(timespec="seconds"))
+
+
+def retire(admin: Admin, mac: str, days: int = RETIRE_DAYS) -> Done:
+    """Have a phone's next files take its accounts, its phone book and its keys out of it; what is stored here stays until it is removed.
+
+    It gets nothing more an hour after it has fetched the first of them, or after so many days (F21).
+    """
     device = admin.device(mac)
-    after = replace(device, state="retiring")
+    if device.state == "retiring":
+        return Done(SAME, changed=False)
+    after = retiring(admin, device, days)
     changed, notes = admin.change(lambda tx: tx.put_device(after), [after])
     if not changed:
         return Done(SAME, changed=False)
-    then = f"once it has fetched them (`provisioner events`), `provisioner device remove {device.mac}`; `provisioner device approve {device.mac}` keeps it"
+    then = f"an hour after it has fetched them (`provisioner events`), or after {words.count(days, 'day')}, it gets nothing more: then `provisioner device remove {device.mac}`; `provisioner device approve {device.mac}` keeps it"
     return did(True, f"{admin.named(device)} is retiring: the files that it fetches next have no accounts and no keys", (*notes, then))
 
 
@@ -221,11 +236,16 @@ def listed(admin: Admin, state: str = "", site: str = "", search: str = "", most
     return [
         {
             "mac": device.mac, "vendor": _brand(admin, device), "family": device.family, "model": device.model, "site": device.site, "group": device.group,
-            "state": device.state, "name": device.name, "lines": [{"line": line.n, "account": line.sip_address} for line in admin.store.lines_of(device.mac)],
+            "state": state_of(admin, device), "name": device.name, "lines": [{"line": line.n, "account": line.sip_address} for line in admin.store.lines_of(device.mac)],
             "last_seen_at": device.last_seen_at or None, "last_address": device.last_address or None,
         }
         for device in admin.store.devices(site=site, state=state, search=search, family=family).page(most or -1, parse(after) if after else "")
     ]  # fmt: skip
+
+
+def state_of(admin: Admin, device: Device) -> str:
+    """Return a phone's state; `retired` for one that has had its last files."""
+    return "retired" if is_over(device, admin.store.now().isoformat(timespec="seconds")) else device.state
 
 
 def _brand(admin: Admin, device: Device) -> str | None:
@@ -248,6 +268,7 @@ def shown(admin: Admin, device: Device) -> dict[str, Any]:
         stated = known.pop(name)
         known[count] = stated if stated is not None else getattr(found[1], name) if found else None
     known["vendor"] = _brand(admin, device)
+    known["state"] = state_of(admin, device)
     known["lines"] = [{"line": line.n, "account": line.sip_address, "settings": words.layer(admin.store.layer(line.scope))} for line in admin.store.lines_of(device.mac)]
     known["keys"] = [words.facts(key) for key in admin.store.keys_of(device.scope)]
     known["settings"] = words.layer(admin.store.layer(device.scope))

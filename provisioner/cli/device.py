@@ -151,13 +151,15 @@ def approve(here: Session, mac: str, model: str, site: str | None) -> None:
 
 @device.command()
 @click.argument("mac")
+@click.option("--days", type=click.IntRange(1, 3650), default=devices.RETIRE_DAYS, show_default=True, metavar="N", help="How long it may take the phone to come for them.")
 @session
-def retire(here: Session, mac: str) -> None:
+def retire(here: Session, mac: str, days: int) -> None:
     """Take a phone out of service: its next files clear its accounts, its phone book and the keys that came from here.
 
-    Its passwords for the menu and the web pages stay, so that nobody finds a factory's on it. Remove it once it has fetched them.
+    Its passwords for the menu and the web pages stay, so that nobody finds a factory's on it. An hour after it has fetched the first of them,
+    or after so many days, it gets nothing more: `device list` then says retired, and it can be removed.
     """
-    out.done(devices.retire(here.admin, mac))
+    out.done(devices.retire(here.admin, mac, days))
 
 
 @device.command()
