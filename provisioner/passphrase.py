@@ -17,6 +17,7 @@ from provisioner.errors import BadValue
 
 _HEAD = b"provisioner sealed 1\n"
 _SALT, _NONCE = 16, 12
+SHORT = 16  # characters, below which somebody may guess it
 
 
 def sealed(body: bytes, passphrase: str) -> bytes:
@@ -36,6 +37,13 @@ def unsealed(raw: bytes, passphrase: str, name: str) -> bytes:
         return AESGCM(_key(salt, passphrase)).decrypt(nonce, rest, _HEAD)
     except (InvalidTag, ValueError):
         raise BadValue(f"{name} does not open with this passphrase; give the one that it was made with") from None
+
+
+def doubts(passphrase: str) -> list[str]:
+    """Return a sentence where a passphrase is one that a machine could find."""
+    if len(passphrase) >= SHORT:
+        return []
+    return [f"the passphrase has {len(passphrase)} characters; a stick that is lost can be tried out for years, so take {SHORT} or more"]
 
 
 def _key(salt: bytes, passphrase: str) -> bytes:

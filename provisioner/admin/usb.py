@@ -12,16 +12,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from html import escape
 from pathlib import Path
 
-from provisioner import bundle, fat, guide, zips
+from provisioner import bundle, fat, guide, paper, passphrase, zips
 from provisioner.admin import Admin, Done, Phones, bundles, carried, words
 from provisioner.bundle import Signer
 from provisioner.errors import BadValue, NotHere, ProvisionerError
-from provisioner.families import FileRule
+from provisioner.families import Family, FileRule, Model
 from provisioner.language import Language
 from provisioner.mac import pretty
+from provisioner.paper import Sheet, Table
 from provisioner.rights import REVEAL
 from provisioner.things import Device
 
@@ -29,7 +29,6 @@ KIND = "usb"
 START, PACKED = "START.html", "phones.zip"
 MOST_DAYS = 3650
 _MOST_NAMED = 10
-_SHORT = 16  # characters of a passphrase that a machine tries out in days
 CLEAR = (
     "the files hold passwords of accounts and phones, and whoever has them can make calls at your cost; "
     "encrypt them with --passphrase-file FILE, or say --clear to carry them as they are"
@@ -96,8 +95,8 @@ def export(admin: Admin, phones: Phones, wish: Wish) -> Done:
         raise
     if blocked:
         notes.append(f"left out, for they are blocked: {', '.join(device.mac for device in blocked[:_MOST_NAMED])}{' and more' if len(blocked) > _MOST_NAMED else ''}")
-    if wish.passphrase and len(wish.passphrase) < _SHORT:
-        notes.append(f"the passphrase has {len(wish.passphrase)} characters; a stick that is lost can be tried out for years, so take {_SHORT} or more")
+    if wish.passphrase:
+        notes += passphrase.doubts(wish.passphrase)
     until = f", until {about.expires_at[:10]}" if about.expires_at else ""
     return Done(f"exported {words.count(len(macs), 'phone')} to {where}{f' for {wish.made_for}' if wish.made_for else ''}{until}", notes=tuple(notes))
 
@@ -108,12 +107,12 @@ def _form(to: Path) -> str:
     return end if end in ("img", "zip") and not to.is_dir() else "folder"
 
 
-def _write(where: Path, form: str, files: Mapping[str, bytes], about: bundle.About, signer: Signer, passphrase: str, now: datetime) -> None:
+def _write(where: Path, form: str, files: Mapping[str, bytes], about: bundle.About, signer: Signer, phrase: str, now: datetime) -> None:
     if form == "folder":
         bundle.write_folder(where, files, about, signer)
         return
     whole = {name: body for name, body in bundle.sealed(files, about, signer).items() if isinstance(body, bytes)}
-    bundle.write_file(where, fat.image(whole, now) if form == "img" else zips.packed(whole, now, passphrase))
+    bundle.write_file(where, fat.image(whole, now) if form == "img" else zips.packed(whole, now, phrase))
 
 
 def _files(admin: Admin, phones: Sequence[Device], wish: Wish, now: datetime) -> tuple[dict[str, bytes], list[str]]:
@@ -163,14 +162,26 @@ def _of_phone(admin: Admin, device: Device, wish: Wish, now: datetime) -> tuple[
     file = stem + _suffix(rules[imports[0]])
     stick = {rules[match][0]: own[match] for match in wanted.stick if match in own}
     title = " ".join(filter(None, (f"{model.brand} {model.name}", user, called)))
-    say = wish.language
-    sections = [(say("Import one file on the phone's own web page"), guide.steps(family, model, say, "import", file=file, firmware=device.firmware))]
-    if stick:
-        copy = say("The files for it: {files}", files=", ".join(stick))
-        sections.insert(0, (say("With the USB stick"), [copy, *guide.steps(family, model, say, "stick", file=file, firmware=device.firmware)]))
-    page = _page(say, title, _phone(say, device, f"{model.brand} {model.name}", user, file, _until(now, wish)) + "".join(_section(head, steps) for head, steps in sections))
+    page = _page(family, model, device, wish, (title, user, file, _until(now, wish)), tuple(stick))
     known = guide.way(family, model, "import", device.firmware)
     return title, f"{stem}.html", {file: body, f"{stem}.html": page, **stick}, "" if known else f"{model.brand} {model.name}"
+
+
+def _page(family: Family, model: Model, device: Device, wish: Wish, words: tuple[str, str, str, str], stick: Sequence[str]) -> bytes:
+    """Return a phone's page. words: title, extension, name of the file, and until when; stick: the files that it reads from a stick, mostly none."""
+    say, (title, user, file, until) = wish.language, words
+    under = f"{model.brand} {model.name} · {pretty(device.mac)}"
+    facts = ((say("Extension"), user), (say("Name"), device.name), (say("Place"), device.location), (say("File"), file), (say("Valid until"), until))
+    ways = [(say("Import one file on the phone's own web page"), guide.steps(family, model, say, "import", file=file, firmware=device.firmware))]
+    if stick:
+        copy = say("The files for it: {files}", files=", ".join(stick))
+        ways.insert(0, (say("With the USB stick"), [copy, *guide.steps(family, model, say, "stick", file=file, firmware=device.firmware)]))
+    last = say("The file holds passwords. Give it to nobody, and delete it from the computer and the stick when the phone works.")
+    return paper.html([Sheet(say.tag, title, under, _said(facts), steps_title=head, steps=(*steps, last)) for head, steps in ways])
+
+
+def _said(facts: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in facts if value)
 
 
 def fold(bodies: Sequence[bytes]) -> bytes:
@@ -204,52 +215,16 @@ def _plain(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9.+()@]+", "-", letters).strip("-. ")[:40]
 
 
-# Pages: whole in themselves, no script, printed as they are.
-
-_STYLE = (
-    "body{font:16px/1.5 sans-serif;max-width:46em;margin:2em auto;padding:0 1em;color:#111;background:#fff}h1{font-size:1.5em}h2{font-size:1.2em;margin-top:1.5em}"
-    "table{border-collapse:collapse}td,th{text-align:left;padding:.2em 1em .2em 0;vertical-align:top}li{margin:.4em 0}code{font-size:1em}"
-    ".note{border-left:.3em solid #b00;padding-left:1em}@media print{body{margin:0}}"
-)
-
-
-def _page(say: Language, title: str, inner: str) -> bytes:
-    head = f'<!doctype html>\n<html lang="{say.tag}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
-    return f"{head}<style>{_STYLE}</style></head><body>\n<h1>{escape(title)}</h1>\n{inner}</body></html>\n".encode()
-
-
-def _section(head: str, steps: Iterable[str]) -> str:
-    return f"<h2>{escape(head)}</h2>\n<ol>\n" + "".join(f"<li>{escape(step)}</li>\n" for step in steps) + "</ol>\n"
-
-
-def _table(rows: Iterable[tuple[str, str]]) -> str:
-    return "<table>\n" + "".join(f"<tr><th scope=\"row\">{escape(name)}</th><td>{escape(value)}</td></tr>\n" for name, value in rows if value) + "</table>\n"
-
-
-def _phone(say: Language, device: Device, model: str, user: str, file: str, until: str) -> str:
-    facts = _table(
-        [
-            (say("Phone"), model), ("MAC", pretty(device.mac)), (say("Extension"), user), (say("Name"), device.name),
-            (say("Place"), device.location), (say("File"), file), (say("Valid until"), until),
-        ]
-    )  # fmt: skip
-    warning = say("The file holds passwords. Give it to nobody, and delete it from the computer and the stick when the phone works.")
-    return f'{facts}<p class="note">{escape(warning)}</p>\n'
-
-
 def _until(now: datetime, wish: Wish) -> str:
     return bundle.described(KIND, now, wish.days, "").expires_at[:10]
 
 
 def _start(rows: Sequence[tuple[str, str, str]], wish: Wish, now: datetime, packed: str) -> bytes:
-    """Return the page to begin with: for whom, until when, and each phone with its own page."""
+    """Return the page to begin with: for whom, until when, and where each phone's page is."""
     say = wish.language
-    facts = _table([(say("For"), wish.made_for), (say("Made"), now.date().isoformat()), (say("Valid until"), _until(now, wish))])
-    first = say("Each phone has a file and a page that says how it gets the file. Compare the MAC with the label on the phone.")
+    facts = _said(((say("For"), wish.made_for), (say("Made"), now.date().isoformat()), (say("Valid until"), _until(now, wish))))
+    first = [say("Each phone has a file and a page that says how it gets the file. Compare the MAC with the label on the phone.")]
     if packed:
-        first += " " + say("They are in {file}, which needs the passphrase; the computer's own program for ZIP may not open it, but 7-Zip, Keka and WinZip do.", file=packed)
-    items = "".join(
-        f"<tr><td>{escape(pretty(mac))}</td><td>" + (escape(title) if packed else f'<a href="{escape(page)}">{escape(title)}</a>') + "</td></tr>\n" for title, mac, page in rows
-    )
-    title = say("Phones to set up by hand")
-    return _page(say, title, f"{facts}<p>{escape(first)}</p>\n<table>\n<tr><th>MAC</th><th>{escape(say('Phone'))}</th></tr>\n{items}</table>\n")
+        first.append(say("They are in {file}, which needs the passphrase; the computer's own program for ZIP may not open it, but 7-Zip, Keka and WinZip do.", file=packed))
+    table = Table(say("Phones"), ("MAC", say("Phone"), say("Page")), tuple((pretty(mac), title, page) for title, mac, page in rows))
+    return paper.html([Sheet(say.tag, say("Phones to set up by hand"), "", facts, steps_title=say("How to begin"), steps=tuple(first), tables=(table,))])
