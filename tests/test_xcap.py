@@ -353,6 +353,15 @@ def test_what_another_client_puts_is_in_the_phone_book_of_every_family_that_has_
     history = here.store.changes(1)[0]
     assert (history.noun, history.name) == ("account book", ADDRESS) and history.after == {"contacts": [["Gil", [["work", "217"]]]]}
 
+    xcap.put(here, ADDRESS, "Hugo", ["219"], ways)
+    assert b"Hugo" in kept.other_client("GET", "212")
+    now = {slug: _files(here, mac, agent) for mac, (slug, agent) in phones.items() if slug not in by_itself}
+    assert [slug for slug, text in now.items() if "Hugo" not in text] == []
+    kept.other_client("PUT", "212", book(entry("sip:220@sip.example.com", "Iva")))
+    with pytest.raises(Conflict, match="Iva is new"):
+        xcap.put(here, ADDRESS, "Jana", ["221"], ways)
+    assert {slug: _files(here, mac, agent) for mac, (slug, agent) in phones.items() if slug not in by_itself} == now
+
 
 def test_contacts_that_are_the_same_touch_no_phone(here: Admin, kept: Server, ways: Means) -> None:
     devices.add(here, "805ec0d57d72", "yealink/T46U", {})
