@@ -204,6 +204,17 @@ def test_no_page_holds_a_secret(client: Client, name: str) -> None:
         assert "s3cret" not in client.get(path).text
 
 
+def test_secrets_are_shown_to_who_may_and_asks(client: Client) -> None:
+    client.sign_in("ben")
+    assert "Show secrets" not in client.get(f"/phones/{MAC}").words
+    assert client.post(f"/phones/{MAC}/secrets").status == 403
+    client.post("/sign-out")
+    client.sign_in()
+    page = client.get(f"/phones/{MAC}")
+    assert "Show secrets" in page.words and "/p/" not in page.text
+    assert "http://192.0.2.1:8080/p/" in client.post(f"/phones/{MAC}/secrets").text
+
+
 def test_who_is_bound_to_a_site_sees_no_other(client: Client) -> None:
     client.sign_in("nora")
     for path in ("/", "/phones"):

@@ -52,6 +52,10 @@ def test_from_the_first_link_to_signing_out(server: Server, page: Page, axe: Cal
     page.get_by_role("link", name=MAC).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Yealink T46U")
     axe(page)
+    page.get_by_role("button", name="Show secrets").click()
+    expect(page.locator("#secrets")).to_contain_text("/p/")
+    assert page.url.endswith(MAC)  # in the same page
+    axe(page)
 
     page.get_by_role("link", name="anna").click()
     axe(page)
