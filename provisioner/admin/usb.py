@@ -118,13 +118,13 @@ def _write(where: Path, form: str, files: Mapping[str, bytes], about: bundle.Abo
 def _files(admin: Admin, phones: Sequence[Device], wish: Wish, now: datetime) -> tuple[dict[str, bytes], list[str]]:
     """Return all files of a bundle by name, and what to look at. With a passphrase a ZIP is encrypted as a whole; elsewhere the phones' files are in one."""
     made: dict[str, bytes] = {}
-    rows: list[tuple[str, str, str]] = []
+    rows: list[tuple[str, str]] = []
     notes: list[str] = []
     general: Counter[str] = Counter()
     for device in phones:
-        title, page, own, model = _of_phone(admin, device, wish, now)
+        title, own, model = _of_phone(admin, device, wish, now)
         made.update(own)
-        rows.append((title, device.mac, page))
+        rows.append((title, device.mac))
         general.update([model] if model else [])
     if general:
         some = ", ".join(sorted(general)[:_MOST_NAMED]) + (f" and {len(general) - _MOST_NAMED} more" if len(general) > _MOST_NAMED else "")
@@ -143,8 +143,8 @@ def _files(admin: Admin, phones: Sequence[Device], wish: Wish, now: datetime) ->
 # One phone.
 
 
-def _of_phone(admin: Admin, device: Device, wish: Wish, now: datetime) -> tuple[str, str, dict[str, bytes], str]:
-    """Return a phone's title, the name of its page, its files by name, and its model where no source tells the menus of its web page, else nothing."""
+def _of_phone(admin: Admin, device: Device, wish: Wish, now: datetime) -> tuple[str, dict[str, bytes], str]:
+    """Return a phone's title, its files by name, and its model where no source tells the menus of its web page, else nothing."""
     family, model, facts = admin.booter.facts(device.mac)
     rules = {rule.match: (name, rule) for name, rule in admin.booter.files_of(device.mac)}
     wanted = family.carried(model.name, device.firmware)
@@ -162,14 +162,14 @@ def _of_phone(admin: Admin, device: Device, wish: Wish, now: datetime) -> tuple[
     file = stem + _suffix(rules[imports[0]])
     stick = {rules[match][0]: own[match] for match in wanted.stick if match in own}
     title = " ".join(filter(None, (f"{model.brand} {model.name}", user, called)))
-    page = _page(family, model, device, wish, (title, user, file, _until(now, wish)), tuple(stick))
+    page = _page(family, model, device, wish, (user, called, file, _until(now, wish)), tuple(stick))
     known = guide.way(family, model, "import", device.firmware)
-    return title, f"{stem}.html", {file: body, f"{stem}.html": page, **stick}, "" if known else f"{model.brand} {model.name}"
+    return title, {file: body, f"{stem}.html": page, **stick}, "" if known else f"{model.brand} {model.name}"
 
 
 def _page(family: Family, model: Model, device: Device, wish: Wish, words: tuple[str, str, str, str], stick: Sequence[str]) -> bytes:
-    """Return a phone's page. words: title, extension, name of the file, and until when; stick: the files that it reads from a stick, mostly none."""
-    say, (title, user, file, until) = wish.language, words
+    """Return a phone's page. words: extension, person, name of the file, and until when; stick: the files that it reads from a stick, mostly none."""
+    say, (user, called, file, until) = wish.language, words
     under = f"{model.brand} {model.name} · {pretty(device.mac)}"
     facts = ((say("Extension"), user), (say("Name"), device.name), (say("Place"), device.location), (say("File"), file), (say("Valid until"), until))
     ways = [(say("Import one file on the phone's own web page"), guide.steps(family, model, say, "import", file=file, firmware=device.firmware))]
@@ -177,7 +177,8 @@ def _page(family: Family, model: Model, device: Device, wish: Wish, words: tuple
         copy = say("The files for it: {files}", files=", ".join(stick))
         ways.insert(0, (say("With the USB stick"), [copy, *guide.steps(family, model, say, "stick", file=file, firmware=device.firmware)]))
     last = say("The file holds passwords. Give it to nobody, and delete it from the computer and the stick when the phone works.")
-    return paper.html([Sheet(say.tag, title, under, _said(facts), steps_title=head, steps=(*steps, last)) for head, steps in ways])
+    whose = " ".join(filter(None, (user, called))) or f"{model.brand} {model.name}"
+    return paper.html([Sheet(say.tag, whose, under, _said(facts), steps_title=head, steps=(*steps, last)) for head, steps in ways])
 
 
 def _said(facts: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
@@ -219,12 +220,12 @@ def _until(now: datetime, wish: Wish) -> str:
     return bundle.described(KIND, now, wish.days, "").expires_at[:10]
 
 
-def _start(rows: Sequence[tuple[str, str, str]], wish: Wish, now: datetime, packed: str) -> bytes:
-    """Return the page to begin with: for whom, until when, and where each phone's page is."""
+def _start(rows: Sequence[tuple[str, str]], wish: Wish, now: datetime, packed: str) -> bytes:
+    """Return the page to begin with: for whom, until when, and which phones."""
     say = wish.language
     facts = _said(((say("For"), wish.made_for), (say("Made"), now.date().isoformat()), (say("Valid until"), _until(now, wish))))
-    first = [say("Each phone has a file and a page that says how it gets the file. Compare the MAC with the label on the phone.")]
+    first = [say("Each phone has a file and a page whose names begin with its MAC; the page says how the phone gets the file. Compare the MAC with the label on the phone.")]
     if packed:
         first.append(say("They are in {file}, which needs the passphrase; the computer's own program for ZIP may not open it, but 7-Zip, Keka and WinZip do.", file=packed))
-    table = Table(say("Phones"), ("MAC", say("Phone"), say("Page")), tuple((pretty(mac), title, page) for title, mac, page in rows))
+    table = Table(say("Phones"), ("MAC", say("Phone")), tuple((pretty(mac), title) for title, mac in rows))
     return paper.html([Sheet(say.tag, say("Phones to set up by hand"), "", facts, steps_title=say("How to begin"), steps=tuple(first), tables=(table,))])
