@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from provisioner.admin import devices, files, notices, proofs
+from provisioner.admin import devices, files, notices, proofs, swaps
 from provisioner.admin.words import text
 from provisioner.cli import out
 from provisioner.cli.session import Session, session
@@ -160,6 +160,32 @@ def retire(here: Session, mac: str, days: int) -> None:
     or after so many days, it gets nothing more: `device list` then says retired, and it can be removed.
     """
     out.done(devices.retire(here.admin, mac, days))
+
+
+@device.command("replace")
+@click.argument("old")
+@click.argument("new")
+@click.option("--model", default="", metavar="FAMILY/MODEL", help="Model of the new phone; else what is known of it, else the old one's.")
+@click.option("--days", type=click.IntRange(1, 3650), default=devices.RETIRE_DAYS, show_default=True, metavar="N", help="How long it may take the old phone to come for its last files.")
+@click.option("--dry-run", "dry", is_flag=True, help="Show what the new phone would have, and what would be left out; write nothing.")
+@session
+def replace_(here: Session, old: str, new: str, model: str, days: int, dry: bool) -> None:
+    """Put a new phone in the place of an old one, which is retired.
+
+    The new phone takes its site, group, name, accounts, settings and keys; keys that are at no place of the new phone go to its free ones.
+    What the new phone cannot have is listed. OLD and NEW are MACs.
+
+    \b
+    Examples:
+      provisioner device replace 805ec0d57d72 805ec0aabbcc --dry-run
+      provisioner device replace 805ec0d57d72 000413d78501 --model snom/D785
+    """
+    swap = swaps.plan(here.admin, old, new, model)
+    done = swaps.carry_out(here.admin, swap, days, dry)
+    if dry:
+        for sentence in swap.diff():
+            click.echo(out.safe(sentence))
+    out.done(done)
 
 
 @device.command()
