@@ -10,7 +10,6 @@ from provisioner import __version__
 from provisioner.cli import (
     account,
     boot,
-    bulk,
     device,
     event,
     export,
