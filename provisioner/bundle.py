@@ -435,10 +435,13 @@ def _alone(folder: Path) -> Iterator[None]:
     except OSError as fault:
         raise StoreTrouble(f"{folder.parent}: {fault.strerror}; check its owner, and that the stick is mounted") from None
     try:
-        fcntl.flock(above, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(above, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StoreTrouble(f"another command is writing in {folder.parent}; wait until it is done") from None
+        except OSError:
+            pass  # a file system without locks, such as some network drives
         yield
-    except BlockingIOError:
-        raise StoreTrouble(f"another command is writing in {folder.parent}; wait until it is done") from None
     finally:
         os.close(above)
 
@@ -511,6 +514,9 @@ def _sync(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
+    except OSError as fault:
+        if fault.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # network drives bring a folder to the disk by themselves, and say so like this
+            raise
     finally:
         os.close(handle)
 
