@@ -7,7 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from provisioner import families
+from provisioner import families, providers
 
 ROOT = Path(__file__).parent.parent
 
@@ -23,6 +23,7 @@ def test_the_wheel_has_every_family_and_finds_them(tmp_path: Path) -> None:
 
     assert said[0] == str(tmp_path / "site" / "provisioner" / "phones")
     assert said[1].split() == sorted(families.load().families)
+    assert {file.parent.name for file in (tmp_path / "site" / "provisioner" / "provider_data").glob("*/provider.toml")} == {file.parent.name for file in providers.shipped().glob("*/provider.toml")}
     assert [file.name for file in sorted((tmp_path / "site" / "provisioner" / "fonts").iterdir())] == ["DejaVuSans-Bold.ttf", "DejaVuSans.ttf", "LICENSE"]
     assert list((tmp_path / "site" / "provisioner" / "locale" / "pt").glob("*.po"))
     assert (next((tmp_path / "site").glob("*.dist-info")) / "licenses" / "LICENSE").read_text().startswith("MIT License")
