@@ -265,6 +265,15 @@ def _template(seconds: str, text: str) -> _Rule:
     return _Rule(tuple(pieces), instant=seconds == "0")
 
 
+# Phones that know no dial plan dial what was keyed, when it is whole.
+
+
+def nothing(plan: str, dialled: str) -> str:
+    """Play no plan at all."""
+    assert not plan
+    return AFTER_WAIT if dialled else REFUSED
+
+
 # Aastra and Mitel: alternatives with |, x a digit, [..], + for none or more of the piece before, * # . as keys. A call
 # starts at a complete match, which # may end, or after the wait; what begins no alternative is rejected
 # (administrator's guide R3.2.2, p. C-6; 6800i guide, p. A-57).

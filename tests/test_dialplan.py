@@ -15,7 +15,7 @@ from provisioner.families import Catalog
 from provisioner.store import Store
 from tests import dialplan_players as players
 from tests.dialplan_players import AFTER_WAIT, AT_ONCE, CUT_SHORT, REFUSED
-from tests.test_fixed_points import bench_for, one_of_each_dialect, parameters
+from tests.test_fixed_points import bench_for, dialects, parameters
 
 
 def test_a_pattern_without_a_digit_map_of_its_own_is_an_rfc_3435_map() -> None:
@@ -167,12 +167,12 @@ PLANS: Mapping[str, tuple[Callable[[str, str], str], Callable[[Parameters], str]
     "zoiper": (players.nothing, lambda said: ""),  # nor here: an app dials with its call key
     "zenitel": (players.nothing, lambda said: ""),  # no parameter for dial rules is known
 }
-DIALECTS = [(slug, model) for slug, family in sorted(families.load().families.items()) for model in one_of_each_dialect(family)]
+DIALECTS = [(slug, *dialect) for slug, family in sorted(families.load().families.items()) for dialect in dialects(family)]
 
 
-def played(catalog: Catalog, store: Store, slug: str, model: str, country: str, plan: tuple[str, ...] | None, numbers: tuple[str, ...]) -> list[str]:
+def played(catalog: Catalog, store: Store, slug: str, model: str, firmware: str, country: str, plan: tuple[str, ...] | None, numbers: tuple[str, ...]) -> list[str]:
     """Return what becomes of each number on a phone of this model, at a site in this country, with this dial plan."""
-    bench = bench_for(catalog, store, slug, model)
+    bench = bench_for(catalog, store, slug, model, firmware)
     bench.change_site(country=country)
     if plan:
         with store.change("test", "test") as tx:
@@ -188,18 +188,18 @@ def urgent(catalog: Catalog, slug: str, model: str) -> str:
     return AFTER_WAIT if any(row.name == "dial_plan" for row in catalog.families[slug].lacks(model)) else AT_ONCE
 
 
-@pytest.mark.parametrize(("slug", "model"), DIALECTS)
-def test_emergency_numbers_are_dialled_at_once_and_everything_else_whole(catalog: Catalog, store: Store, slug: str, model: str) -> None:
+@pytest.mark.parametrize(("slug", "model", "firmware"), DIALECTS)
+def test_emergency_numbers_are_dialled_at_once_and_everything_else_whole(catalog: Catalog, store: Store, slug: str, model: str, firmware: str) -> None:
     numbers = ("112", "911", "999", "*97", "201", "00351213456789")
     at_once = urgent(catalog, slug, model)
-    assert played(catalog, store, slug, model, "PT", None, numbers) == [at_once, at_once, at_once, at_once, AFTER_WAIT, AFTER_WAIT]
+    assert played(catalog, store, slug, model, firmware, "PT", None, numbers) == [at_once, at_once, at_once, at_once, AFTER_WAIT, AFTER_WAIT]
 
 
-@pytest.mark.parametrize(("slug", "model"), DIALECTS)
-def test_the_countrys_own_emergency_numbers_are_dialled_at_once_with_any_dial_plan(catalog: Catalog, store: Store, slug: str, model: str) -> None:
+@pytest.mark.parametrize(("slug", "model", "firmware"), DIALECTS)
+def test_the_countrys_own_emergency_numbers_are_dialled_at_once_with_any_dial_plan(catalog: Catalog, store: Store, slug: str, model: str, firmware: str) -> None:
     numbers = ("112", "110", "119", "0312345678", "2345")
     at_once = urgent(catalog, slug, model)
-    assert played(catalog, store, slug, model, "JP", ("[2-9]xxx", "0x+"), numbers) == [at_once, at_once, at_once, AFTER_WAIT, at_once]
+    assert played(catalog, store, slug, model, firmware, "JP", ("[2-9]xxx", "0x+"), numbers) == [at_once, at_once, at_once, AFTER_WAIT, at_once]
 
 
 def test_every_family_with_a_digit_map_is_played_and_every_other_says_why_it_has_none(catalog: Catalog) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -159,6 +161,25 @@ def test_a_manifest_that_is_not_read_is_told(tmp_path: Path) -> None:
 def test_no_two_templates_are_the_same_file() -> None:
     files = [file for file in families.shipped().rglob("*.j2") if file.is_file()]
     assert len({file.read_bytes() for file in files}) == len(files)
+
+
+def test_no_two_templates_share_more_than_four_fifths_of_their_lines() -> None:
+    files = [file for file in families.shipped().rglob("*.j2") if "_shared" not in file.parts]
+    lines = {file: Counter(line.strip() for line in file.read_text("utf-8").splitlines() if line.strip()) for file in files}
+    alike = [
+        f"{one.parent.name}/{one.name} and {other.parent.name}/{other.name}"
+        for one, other in combinations(sorted(files), 2)
+        if 2 * (lines[one] & lines[other]).total() > 0.8 * (lines[one].total() + lines[other].total())
+    ]
+    assert alike == []
+
+
+def test_so_many_vendors_models_and_families_ship(catalog: Catalog) -> None:
+    hardware = [family for family in catalog.families.values() if family.kind == "hardware"]
+    assert len({model.brand for family in hardware for model in family.models.values()}) >= 30
+    assert len({family.vendor for family in hardware}) >= 30
+    assert sum(len(family.models) for family in catalog.families.values()) >= 450
+    assert len(catalog.families) <= 60
 
 
 @pytest.mark.parametrize(("name", "there"), [("_shared/here.j2", True), ("here.j2", False), ("_shared/gone.j2", False)])

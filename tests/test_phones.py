@@ -52,5 +52,17 @@ def test_every_family_has_a_recorded_boot(catalog: Catalog) -> None:
     assert {case.family for case in CASES} == set(catalog.families)
 
 
+def test_every_rule_that_answers_has_a_recorded_boot_so_every_firmwares_dialect_too(catalog: Catalog) -> None:
+    bare = {(slug, rule.match, rule.guard.firmware, rule.guard.models) for slug, family in catalog.families.items() for rule in family.files if rule.template}
+    for case in CASES:
+        family, model = catalog.model(case.table["device"]["model"])
+        seen = identify(catalog, recorded.request(case))
+        firmware = (seen.firmware if seen.family == family.slug else "") or case.table["device"].get("firmware", "")
+        found = family.file_for(case.table["request"]["path"], model.name, firmware)
+        if found:
+            bare.discard((family.slug, found[0].match, found[0].guard.firmware, found[0].guard.models))
+    assert sorted(bare) == []
+
+
 def test_no_family_is_broken(catalog: Catalog) -> None:
     assert [str(fault) for fault in catalog.faults] == []
