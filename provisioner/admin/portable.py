@@ -1,6 +1,6 @@
 """A portable server: a bundle that `serve --bundle` serves from any laptop, where no link reaches the phones, and its events when it comes home.
 
-It holds an excerpt of the store, sealed with a passphrase (age), and in there once more who made it and until when, so that nobody without the
+It holds an excerpt of the store, sealed with a passphrase (passphrase.py), and in there once more who made it and until when, so that nobody without the
 passphrase can change that. What is opened lies in memory (/dev/shm), for its user alone, and is gone when the server ends.
 """
 
@@ -21,8 +21,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
 
-import pyrage  # type: ignore[import-untyped]
-
 from provisioner import __version__, bundle, credentials, eventfile, families, providers, tokens
 from provisioner.admin import Admin, Done, Phones, bundles, did, words
 from provisioner.bundle import About, Body, Signer
@@ -30,17 +28,17 @@ from provisioner.config import Config, Listen
 from provisioner.context import GENERATED
 from provisioner.errors import BadConfig, BadValue, NotHere, ProvisionerError, StoreTrouble
 from provisioner.excerpt import open_to
+from provisioner.passphrase import doubts, sealed, unsealed
 from provisioner.rights import REVEAL, RULE
 from provisioner.store import Store
 
 KIND = "portable"
-SEALED, PROMISE = "store.age", "promise.json"
+SEALED, PROMISE = "store.sealed", "promise.json"
 MOST_DAYS = 366
 _MEMORY = Path("/dev/shm")  # a file system that no disk holds
 _LARGEST = 500_000_000  # bytes of what is sealed
 _SLACK = timedelta(minutes=5)  # that clocks may differ
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
-_SHORT = 16  # characters of a passphrase that a machine tries out in days
 
 
 @dataclass(frozen=True)
@@ -75,18 +73,17 @@ def export(admin: Admin, phones: Phones, wish: Wish) -> Done:
     signer, now, macs = Signer.at(admin.config.state), admin.store.now(), sorted(device.mac for device in devices)
     facts = {"name": wish.to.name, "id": token_hex(8), "phones": f"{len(macs):,}", "release": __version__}
     about = bundle.described(KIND, now, wish.days, admin.who, wish.made_for, facts)
-    name = bundles.record(admin, about, {"to": str(wish.to), "secrets": "age", "sites": sites, "phones": macs})
+    name = bundles.record(admin, about, {"to": str(wish.to), "secrets": "sealed", "sites": sites, "phones": macs})
     try:
-        files: dict[str, Body] = {SEALED: pyrage.passphrase.encrypt(_packed(admin, macs, about, signer.public), wish.passphrase), **_assets(admin, phones)}
+        files: dict[str, Body] = {SEALED: sealed(_packed(admin, macs, about, signer.public), wish.passphrase), **_assets(admin, phones)}
         bundle.write_folder(wish.to, files, about, signer)
     except ProvisionerError as why:
         bundles.failed(admin, name, sites, str(why))
         raise
-    short = f"the passphrase has {len(wish.passphrase)} characters; a stick that is lost can be tried out for years, so take {_SHORT} or more"
     return Done(
         f"exported {words.count(len(macs), 'phone')} to {wish.to}{f' for {wish.made_for}' if wish.made_for else ''}, until {about.expires_at[:10]};"
         f" `provisioner serve --bundle {wish.to}` serves them",
-        notes=(short,) if len(wish.passphrase) < _SHORT else (),
+        notes=tuple(doubts(wish.passphrase)),
     )
 
 
@@ -197,12 +194,9 @@ def _unsealed(folder: Path, body: Body, passphrase: str) -> bytes:
         raise BadValue(f"{folder} is sealed; give the passphrase of the export with --passphrase-file")
     try:
         raw = body if isinstance(body, bytes) else body.read_bytes() if body.stat().st_size <= _LARGEST else b""
-        opened: bytes = pyrage.passphrase.decrypt(raw, passphrase)
-    except pyrage.DecryptError:
-        raise BadValue(f"{folder} does not open with this passphrase; give the one that it was made with") from None
     except OSError as fault:
         raise StoreTrouble(f"{folder / SEALED} cannot be read ({fault.strerror}); check the disk, and make the bundle again") from None
-    return opened
+    return unsealed(raw, passphrase, str(folder))
 
 
 def _unpack(raw: bytes, room: Path) -> None:
@@ -246,10 +240,13 @@ def _alone(folder: Path) -> Iterator[None]:
     """Hold a bundle, so that no two servers share its room in memory."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BadValue(f"another server serves {folder}; stop that one first") from None
+        except OSError:
+            pass  # a file system without locks, such as some network drives
         yield
-    except BlockingIOError:
-        raise BadValue(f"another server serves {folder}; stop that one first") from None
     finally:
         os.close(handle)
 
