@@ -16,6 +16,7 @@ from provisioner.mac import parse
 from provisioner.things import Device
 from provisioner.wire import PhoneRequest
 
+_EXTENSION = re.compile(r"[-_.\d]*\.\w+")
 LONGEST = 64  # characters of what a phone says of itself: as many as the inventory keeps
 _MAC_RUN = re.compile(r"(?<![0-9a-f])[0-9a-f]*?([0-9a-f]{12})(?![0-9a-f])|((?:[0-9a-f]{2}[:_-]){5}[0-9a-f]{2})(?![0-9a-f])", re.IGNORECASE)
 
@@ -115,10 +116,19 @@ def _by_path(catalog: Catalog, name: str) -> list[_Clue]:
     """Return what each rule reads in a file's name, by the first pattern of its own that fits; where none does, the uploads."""
     found: dict[tuple[str, str], _Clue] = {}
     for (family, rule), caught in catalog.names.matching(name):
-        found.setdefault((family.slug, rule.match), _Clue(family, caught, rule))
+        if not _anything(family, name, caught):
+            found.setdefault((family.slug, rule.match), _Clue(family, caught, rule))
     asking = {clue.family.slug for clue in found.values()}
     sending = [_Clue(family, caught) for family, caught in catalog.uploads.matching(name) if family.slug not in asking]
     return [*found.values(), *sending]
+
+
+def _anything(family: Family, name: str, caught: dict[str, str]) -> bool:
+    """Return True where a file is named after its model alone, as in {code}.inf, and the family has no such model: any name would fit."""
+    word = caught.get("model") or caught.get("code") or ""
+    if not word or not name.lower().startswith(word.lower()) or not _EXTENSION.fullmatch(name[len(word) :]):
+        return False
+    return not family.model(word) and all(model.code.lower() != word.lower() for model in family.models.values())
 
 
 def _narrow(agents: list[_Clue], paths: list[_Clue], owners: list[Family]) -> list[Family]:

@@ -101,3 +101,12 @@ def test_what_a_phone_says_of_itself_is_kept_no_longer_than_the_inventory_takes_
     seen = identify(town, ask(user_agent=f"Bell {'B' * 200} {'1.' * 200}1 80cccc000001"))
 
     assert (seen.family, len(seen.model), len(seen.firmware)) == ("bell", 64, 64)
+
+
+def test_a_file_that_is_named_after_its_model_alone_tells_of_nobody_unless_there_is_such_a_model(catalog: Catalog) -> None:
+    assert [identify(catalog, ask(name)).candidates for name in ("autorun.inf", "backup.img", "logo.st", "x.inf", "notes-1.2.bin")] == [()] * 5
+    for slug, family in catalog.families.items():
+        for rule in family.files:
+            for model in family.models.values():
+                if rule.match.startswith("{code}.") and model.code and rule.guard.fits(model.name, ""):
+                    assert slug in identify(catalog, ask(f"{model.code}{rule.match.removeprefix('{code}')}")).candidates
