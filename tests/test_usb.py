@@ -330,6 +330,46 @@ def test_a_file_killed_at_any_step_is_the_old_one_or_the_new_one(tmp_path: Path)
     assert found == {b"old", b"new"} and ended.returncode == 0
 
 
+COMMAND = """
+import os, signal, sys
+stop = int(sys.argv[1])
+count = 0
+def point(event, arguments):
+    global count
+    if event in ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scandir") and "stick" in str(arguments[0]):
+        count += 1
+        if count == stop:
+            os.kill(os.getpid(), signal.SIGKILL)
+from provisioner.cli.root import cli
+sys.addaudithook(point)
+try:
+    cli(sys.argv[2:])
+finally:
+    print(count)
+"""
+
+
+def test_the_command_killed_while_it_writes_leaves_the_older_bundle_or_the_newer_one(run: Run, office: Admin, tmp_path: Path) -> None:
+    stick = tmp_path / "stick"
+
+    def export(stop: int, mac: str) -> subprocess.CompletedProcess[str]:
+        words = ["--config", tmp_path / "config.toml", "export", "usb", mac, "--to", stick, "--clear"]
+        return subprocess.run([sys.executable, "-c", COMMAND, *map(str, (stop, *words))], capture_output=True, text=True, timeout=120, check=False)
+
+    assert export(0, MAC).returncode == 0
+    whole = export(0, OTHER)
+    steps = int(whole.stdout.split()[-1])
+    found = []
+    for stop in range(1, steps + 1, steps // 4):
+        run("export", "usb", MAC, "--to", stick, "--clear")
+        assert export(stop, OTHER).returncode == -9
+        verdict = bundle.verify(bundles.opened(stick), known(office))
+        phones = {name[:12] for name in verdict.manifest.files if name.endswith(".acme")}
+        assert verdict.whole and not verdict.extra and phones in ({MAC}, {OTHER})
+        found.append(phones == {OTHER})
+    assert found == sorted(found) and steps > 12
+
+
 # Reading a bundle: by the commands
 
 
