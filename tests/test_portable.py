@@ -287,6 +287,29 @@ def test_a_bundle_is_on_record_and_takes_the_place_of_an_older_one_whose_events_
         portable.export(home, phones, portable.Wish(folder, "short", 1))
 
 
+def test_a_blocked_phone_stays_at_home(made: Made, home: Admin, tmp_path: Path) -> None:
+    one, other = (home.device(phone.mac) for phone in made.phones[:2])
+    done = portable.export(home, [one, replace(other, state="blocked")], portable.Wish(tmp_path / "faro", PHRASE, 1))
+    assert done.notes == (f"left out, for they are blocked: {other.mac}",)
+    with portable.opened(tmp_path / "faro", PHRASE, Config()) as served:
+        store = Store.open(served.config.state)
+        assert [device.mac for device in store.devices()] == [one.mac]
+        store.close()
+
+
+def test_the_commands_make_one_and_bring_its_events_home(made: Made, tmp_path: Path) -> None:
+    def run(*arguments: str) -> tuple[int, str]:
+        done = subprocess.run([sys.executable, "-m", "provisioner", "--state", made.home, *arguments], cwd=ROOT, env=environ(), capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout + done.stderr
+
+    folder = str(tmp_path / "evora")
+    code, said = run("export", "portable", folder, made.phones[0].mac, "--passphrase-file", str(made.phrase), "--expires", "1")
+    assert code == 0 and f"exported 1 phone to {folder}, until 20" in said
+    assert run("import", "events", folder) == (1, f"provisioner: there is no {folder}/{eventfile.FILE}: this bundle has served nobody yet\n")
+    EventFile(tmp_path / "evora" / eventfile.FILE).log_rows([event(made.phones[0].mac, "/x.cfg").row])
+    assert run("import", "events", folder) == (0, "took 1 event of the bundle evora; 0 events were here already\n")
+
+
 def test_families_of_the_servers_own_go_along(admin: Admin, tmp_path: Path) -> None:
     with admin.writing() as tx:
         tx.put_device(Device("0a1b2c000001", "acme", "One"))

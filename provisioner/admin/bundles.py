@@ -14,6 +14,7 @@ from provisioner import bundle, fat
 from provisioner.admin import Admin, Done, words
 from provisioner.bundle import MANIFEST, About, Body, Manifest, Signer, Verdict
 from provisioner.errors import BadValue, NotHere, StoreTrouble
+from provisioner.things import Device
 from provisioner.zips import Zip
 
 FOLDER = "provisioner"  # beside other files of a stick
@@ -87,6 +88,17 @@ def purge(path: Path, force: bool) -> Done:
     removed, kept = bundle.purge(where, force)
     notes = tuple(f"{name} was changed since, and stays; --force removes it too" for name in kept)
     return Done(f"removed {words.count(len(removed), 'file')} from {where}" + ("; the manifest stays with what was changed" if kept else ""), bool(removed), notes)
+
+
+def meant(phones: Iterable[Device]) -> tuple[list[Device], list[str]]:
+    """Return the phones that go along, and a note of those that are blocked and so get nothing; raises BadValue where no other is left."""
+    all_of_them = list(phones)
+    going = [device for device in all_of_them if device.state != "blocked"]
+    blocked = [device.mac for device in all_of_them if device.state == "blocked"]
+    if not going:
+        raise BadValue(f"{words.count(len(blocked), 'phone')} of these {'is' if len(blocked) == 1 else 'are'} blocked, and no other is named; `provisioner device approve MAC` lets one in again")
+    more = " and more" if len(blocked) > _MOST_LISTED else ""
+    return going, [f"left out, for they are blocked: {', '.join(blocked[:_MOST_LISTED])}{more}"] if blocked else []
 
 
 # On record: each export is a row of history, before anything leaves the server.

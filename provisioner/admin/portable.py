@@ -31,6 +31,7 @@ from provisioner.excerpt import open_to
 from provisioner.passphrase import doubts, sealed, unsealed
 from provisioner.rights import REVEAL, RULE
 from provisioner.store import Store
+from provisioner.things import Device
 
 KIND = "portable"
 SEALED, PROMISE = "store.sealed", "promise.json"
@@ -65,7 +66,7 @@ def export(admin: Admin, phones: Phones, wish: Wish) -> Done:
         raise BadValue("a portable server holds the passwords of its phones; give a passphrase with --passphrase-file FILE")
     if not _NAME.fullmatch(wish.to.name):
         raise BadValue(f"{wish.to.name!r} cannot be the name of a bundle, by which its events are marked; name a folder of letters, digits, - and .")
-    devices = list(phones)
+    devices, left_out = bundles.meant(phones)
     sites = sorted({device.site for device in devices})
     for site in sites:
         admin.rights.need(REVEAL, site)
@@ -75,7 +76,7 @@ def export(admin: Admin, phones: Phones, wish: Wish) -> Done:
     about = bundle.described(KIND, now, wish.days, admin.who, wish.made_for, facts)
     name = bundles.record(admin, about, {"to": str(wish.to), "secrets": "sealed", "sites": sites, "phones": macs})
     try:
-        files: dict[str, Body] = {SEALED: sealed(_packed(admin, macs, about, signer.public), wish.passphrase), **_assets(admin, phones)}
+        files: dict[str, Body] = {SEALED: sealed(_packed(admin, macs, about, signer.public), wish.passphrase), **_assets(admin, devices)}
         bundle.write_folder(wish.to, files, about, signer)
     except ProvisionerError as why:
         bundles.failed(admin, name, sites, str(why))
@@ -83,7 +84,7 @@ def export(admin: Admin, phones: Phones, wish: Wish) -> Done:
     return Done(
         f"exported {words.count(len(macs), 'phone')} to {wish.to}{f' for {wish.made_for}' if wish.made_for else ''}, until {about.expires_at[:10]};"
         f" `provisioner serve --bundle {wish.to}` serves them",
-        notes=tuple(doubts(wish.passphrase)),
+        notes=(*left_out, *doubts(wish.passphrase)),
     )
 
 
@@ -137,7 +138,7 @@ def _secrets_of(admin: Admin, macs: Iterable[str]) -> Mapping[str, bytes]:
     return heard.digests
 
 
-def _assets(admin: Admin, phones: Phones) -> dict[str, Body]:
+def _assets(admin: Admin, phones: Iterable[Device]) -> dict[str, Body]:
     """Return the assets that phones of these families may ask for, as they lie in the server's folder."""
     folders = {rule.asset for slug in {device.family for device in phones} if slug in admin.catalog.families for rule in admin.catalog.families[slug].files if rule.asset}
     root = admin.config.assets_folder

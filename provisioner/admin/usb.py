@@ -71,10 +71,7 @@ def export(admin: Admin, phones: Phones, wish: Wish) -> Done:
         raise BadValue(f"--expires {wish.days}: write 1 to {MOST_DAYS} days")
     if not wish.passphrase and not wish.clear:
         raise BadValue(CLEAR)
-    blocked = [device for device in phones if device.state == "blocked"]
-    meant = [device for device in phones if device.state != "blocked"]
-    if not meant:
-        raise BadValue(f"{words.count(len(blocked), 'phone')} of these {'is' if len(blocked) == 1 else 'are'} blocked, and no other is named; `provisioner device approve MAC` lets one in again")
+    meant, left_out = bundles.meant(phones)
     sites = sorted({device.site for device in meant})
     for site in sites:
         admin.rights.need(REVEAL, site)
@@ -93,8 +90,7 @@ def export(admin: Admin, phones: Phones, wish: Wish) -> Done:
     except ProvisionerError as why:
         bundles.failed(admin, name, sites, str(why))
         raise
-    if blocked:
-        notes.append(f"left out, for they are blocked: {', '.join(device.mac for device in blocked[:_MOST_NAMED])}{' and more' if len(blocked) > _MOST_NAMED else ''}")
+    notes += left_out
     if wish.passphrase:
         notes += passphrase.doubts(wish.passphrase)
     until = f", until {about.expires_at[:10]}" if about.expires_at else ""
