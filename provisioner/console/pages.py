@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
+from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
@@ -12,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask, Response, render_template, request, url_for
 
+from provisioner.admin import Done
 from provisioner.admin.words import text
 from provisioner.console.visitor import Visitor, visitor
 from provisioner.language import LANGUAGES, Language
@@ -19,6 +22,8 @@ from provisioner.language import LANGUAGES, Language
 STATIC = Path(__file__).parent / "static"
 ANYBODY = "anybody"  # the right that takes no signing in
 PER_PAGE = 50
+_TOLD: OrderedDict[str, tuple[str, Done]] = OrderedDict()  # what verbs did, for the page that comes next; of this process alone, which is the only one
+_MOST_TOLD = 500
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 
@@ -45,6 +50,20 @@ def go(endpoint: str, **values: Any) -> Response:
     return Response(status=303, headers={"Location": url_for(endpoint, **values)})
 
 
+def tell(done: Done, endpoint: str, **values: Any) -> Response:
+    """Send the browser to another page, which says what a verb did."""
+    key = secrets.token_urlsafe(9)
+    _TOLD[key] = visitor().token, done
+    while len(_TOLD) > _MOST_TOLD:
+        _TOLD.popitem(last=False)
+    return go(endpoint, told=key, **values)
+
+
+def _told() -> Done | None:
+    token, done = _TOLD.get(request.args.get("told", ""), ("", None))
+    return done if token == visitor().token else None
+
+
 def inside(path: str) -> str:
     """Return a path of our own, else the first page: nobody is sent elsewhere after signing in."""
     fits = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
@@ -57,7 +76,7 @@ def furnish(app: Flask, nav: tuple[tuple[str, Callable[[Language], str]], ...]) 
     @app.context_processor
     def known() -> dict[str, Any]:
         here = visitor()
-        return {"say": here.say, "here": here, "menu": [(endpoint, word(here.say)) for endpoint, word in nav], "languages": LANGUAGES, "live": "HX-Request" in request.headers}
+        return {"say": here.say, "here": here, "menu": [(endpoint, word(here.say)) for endpoint, word in nav], "languages": LANGUAGES, "live": "HX-Request" in request.headers, "told": _told()}
 
     app.jinja_env.globals.update(asset=asset, when=when, plain=text, pairs=lambda words: [(word, word) for word in words])
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
