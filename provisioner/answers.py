@@ -18,10 +18,11 @@ OVERHEAD = 500  # bytes of one entry beside its body
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The bytes of one file and their digest."""
+    """The bytes of one file and their digest. sentence: what there is to say of it, for its events."""
 
     body: bytes = field(repr=False)
     etag: str
+    sentence: str = ""
 
 
 class Kept(Generic[Value]):

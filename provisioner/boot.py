@@ -253,7 +253,7 @@ class Booter:
         if rule.seeds and not self._is_ours(family, request, facts):
             return self._kept_upload(family, device, request, rule)
         body = self._render(family, rule, facts, firmware)  # 5 layers, 6 render, 7 encode
-        answer = Answer(body, _etag(body))
+        answer = Answer(body, _etag(body), self._climb(family, facts, firmware))
         if not rule.seeds:
             self._answers.put(_key(family, rule, facts.device, firmware), answer, len(body) + OVERHEAD)
         return _reply(answer, rule, request, facts.device)  # 8 reply
@@ -282,6 +282,13 @@ class Booter:
         """Steps 5 to 7."""
         model = self._model(family, facts.device)
         return self.renderer.render(family, rule, context_for(family, model, facts, secrets or self._secrets, firmware))
+
+    def _climb(self, family: Family, facts: BootFacts, firmware: str) -> str:
+        """Return which firmware comes before the wanted one, where the maker requires it."""
+        if not family.ladder:
+            return ""
+        model = self._model(family, facts.device)
+        return family.climb(model.name, firmware or facts.device.firmware, said(family, model, facts)["firmware"].value or "")
 
     def _model(self, family: Family, device: Device) -> Model:
         model = family.model(device.model)
@@ -415,8 +422,8 @@ def _reply(answer: Answer, rule: FileRule, request: PhoneRequest, device: Device
     body, etag = answer.body, answer.etag
     revised_at = datetime.fromisoformat(device.revised_at) if device and device.revised_at else None
     if etag in request.etags:
-        return Reply("not-modified", media_type=rule.media_type, etag=etag, revised_at=revised_at, sentence="the phone has this file already")
-    return Reply("served", body=body, media_type=rule.media_type, etag=etag, revised_at=revised_at)
+        return Reply("not-modified", media_type=rule.media_type, etag=etag, revised_at=revised_at, sentence="; ".join(filter(None, ("the phone has this file already", answer.sentence))))
+    return Reply("served", body=body, media_type=rule.media_type, etag=etag, revised_at=revised_at, sentence=answer.sentence)
 
 
 def _etag(body: bytes) -> str:

@@ -83,6 +83,7 @@ def context_for(
     device, top = facts.device, [("instead", instead)] if instead and not instead_line else []
     stack, parameters = _parted([*device_layers(family, model, facts), *top], family, device, secrets)
     values = layers.values(stack)
+    values["firmware"] = family.next_firmware(model.name, firmware or device.firmware, values["firmware"])
     if family.password_exact:
         _exactly(values, family, model, device)
     settled = _settled(values, family, facts, secrets)

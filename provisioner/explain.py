@@ -32,13 +32,14 @@ class Explanation:
     """One setting of one phone.
 
     lines: (file, line number, text) of what it became in the phone's files, secrets masked.
-    cannot: why these phones have no parameter for it, or empty.
+    cannot: why these phones have no parameter for it, or empty. steps: how the phone comes there, where not at once.
     """
 
     setting: Setting
     said: Said
     lines: tuple[tuple[str, int, str], ...]
     cannot: str = ""
+    steps: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ def explain(renderer: Renderer, family: Family, model: Model, facts: BootFacts, 
     words = said(family, model, facts, line).get(name, Said(None, "nobody"))
     hidden = Secrets(secrets.key, shown=False)
     lines = _lines(renderer, family, model, facts, hidden, setting, words.value, line if setting.per == "line" else 0)
-    return Explanation(setting, harmless(setting, words), tuple(lines), _cannot(family, model, facts, name))
+    steps = family.climb(model.name, facts.device.firmware, words.value) if name == "firmware" and words.value else ""
+    return Explanation(setting, harmless(setting, words), tuple(lines), _cannot(family, model, facts, name), steps)
 
 
 def harmless(setting: Setting, words: Said) -> Said:

@@ -183,6 +183,27 @@ class Notify:
 
 
 @dataclass(frozen=True)
+class Rung:
+    """A firmware version that the maker wants on a phone before any later one."""
+
+    version: str
+    source: str
+    guard: Guard = Guard()
+
+
+def height(version: str) -> tuple[tuple[int, str], ...]:
+    """Return what firmware versions are compared by; a letter behind a number is later than none.
+
+    >>> height("7.5.2") < height("7.5.2b") < height("7.5.5"), height("10.1.0") == height("10.1")
+    (True, True)
+    """
+    groups = [(int(found[1] or 0), found[2]) for found in re.finditer(r"(?=[0-9a-z])(\d{0,18})([a-z]*)", version.lower())]
+    while groups and groups[-1] == (0, ""):
+        groups.pop()
+    return tuple(groups)
+
+
+@dataclass(frozen=True)
 class Stranger:
     """Hardware of this vendor that cannot take our files yet, and the step that converts it (F20)."""
 
@@ -267,6 +288,7 @@ class Family:
     password_exact: bool
     notify: Notify
     guide: tuple[Way, ...]
+    ladder: tuple[Rung, ...]
     usb: tuple[Carried, ...]
     folders: tuple[Path, ...]
     fingerprint: str
@@ -311,6 +333,25 @@ class Family:
         found = next((one for one in self.usb if one.guard.fits(model, firmware)), Carried())
         imports, stick = (tuple(name for name in names if name in known) for names in (found.imports or own[:1], found.stick))
         return Carried(imports, stick)
+
+    def next_firmware(self, model: str, has: str, wanted: str) -> str:
+        """Return the version that a phone goes to now: the lowest rung between what it has and what it shall have, else that.
+
+        Empty where the model has rungs and nobody knows which firmware the phone has: any of them could be a step back, or one too far.
+        """
+        rungs = [rung.version for rung in self.ladder if rung.guard.fits(model, "")]
+        if not wanted or not rungs:
+            return wanted
+        if not has:
+            return ""
+        return min((version for version in rungs if height(has) < height(version) < height(wanted)), key=height, default=wanted)
+
+    def climb(self, model: str, has: str, wanted: str) -> str:
+        """Return a clause of how a phone comes to its firmware; empty where it goes there at once."""
+        step = self.next_firmware(model, has, wanted)
+        if step == wanted:
+            return ""
+        return f"first firmware {step}, then {wanted}, as the maker requires" if step else f"no firmware until the phone has said which it has: its maker requires steps before {wanted}"
 
     def lacks(self, model: str, firmware: str = "") -> tuple[Cannot, ...]:
         """Return the account facts and settings that this model cannot take."""
@@ -516,7 +557,7 @@ SCHEMA: Mapping[str, Mapping[str, Reader]] = {
         "name": manifests.text, "vendor": manifests.text, "kind": manifests.one_of("hardware", "softphone"), "thin": manifests.truth,
         "wires": manifests.some_of("http", "https", "tftp"), "unconfirmed": manifests.texts, "identify": manifests.table, "provisioning": manifests.table,
         "passwords": manifests.table, "notify": manifests.table, "files": manifests.tables, "uploads": manifests.tables, "settings": _said, "digitmap": _words, "time": manifests.table, "maps": manifests.table,
-        "cannot": manifests.table, "restarts": manifests.table, "guide": manifests.tables, "usb": manifests.tables, "raw": manifests.tables, "models": manifests.table,
+        "cannot": manifests.table, "restarts": manifests.table, "guide": manifests.tables, "usb": manifests.tables, "raw": manifests.tables, "ladder": manifests.tables, "models": manifests.table,
     },
     "identify": {"ouis": _ouis, "user_agents": _patterns, "strangers": manifests.tables},
     "strangers": {"user_agent": _patterns, "path": _patterns, "sentence": manifests.text},
@@ -535,6 +576,7 @@ SCHEMA: Mapping[str, Mapping[str, Reader]] = {
     "restarts": {"settings": manifests.texts, "source": manifests.text},
     "guide": {"purpose": manifests.one_of(*PURPOSES), "steps": _steps, "source": manifests.text, **_GUARD},
     "usb": {"imports": manifests.texts, "stick": manifests.texts, "source": manifests.text, **_GUARD},
+    "ladder": {"through": manifests.text, "source": manifests.text, "models": manifests.texts},
     "raw": {
         "templates": manifests.texts, "line": _shape("name", "value"), "indexed": _shape("name", "value", "index"), "section": _shape("section"), "mark": manifests.text,
         "tree": manifests.truth, "index": _shape("index"), "before": manifests.text, "after": manifests.text, "around": manifests.texts,
@@ -554,6 +596,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "notify": ("source",),
     "guide": ("purpose", "steps", "source"),
     "usb": ("source",),
+    "ladder": ("through", "source"),
     "raw": ("templates",),
     "models": ("source",),
 }
@@ -600,6 +643,7 @@ def read_family(folders: Sequence[Path], shared: Sequence[Path] = ()) -> Family:
         for known in (name, *model.aliases):
             if by_name.setdefault(same(known), model) is not model:
                 raise check.fault(f"models.{name}", f"has the name {known}, which {by_name[same(known)].name} has too")
+    ladder = [check.table("ladder", table, f"ladder[{number}]") for number, table in enumerate(top.get("ladder", []), 1)]
     places: dict[str, Place] = {}
     for number, table in enumerate(top.get("raw", []), 1):
         shape = check.table("raw", table, f"raw[{number}]")
@@ -672,6 +716,7 @@ def read_family(folders: Sequence[Path], shared: Sequence[Path] = ()) -> Family:
         scheme_apart=prov.get("scheme_apart", False), url_parts=prov.get("parts", ()), longest_url=prov.get("most", 127), bootstrap=prov.get("bootstrap", ""),
         password_alphabet=words.get("alphabet", "abcdefghijkmnpqrstuvwxyz23456789"), password_length=words.get("length", 12), password_exact=words.get("exact", False),
         notify=Notify(**check.table("notify", top["notify"], "notify")) if "notify" in top else Notify(),
+        ladder=tuple(Rung(row["through"], row["source"], _guard(row)) for row in ladder),
         guide=tuple(Way(row["purpose"], row["steps"], row["source"], _guard(row)) for row in guide),
         usb=tuple(Carried(row.get("imports", ()), row.get("stick", ()), _guard(row)) for row in usb),
         folders=tuple(folders), fingerprint=_fingerprint([*shared, *folders]), _by_name=MappingProxyType(by_name),

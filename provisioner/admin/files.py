@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -73,7 +74,20 @@ def explain(admin: Admin, mac: str, name: str, line: int = 0) -> Explanation:
     vocabulary.setting(name)
     family, model, facts = _of_line(admin, mac, line)
     found = explain_one(admin.booter.renderer, family, model, facts, admin.booter.secrets, name, line)
+    if found.steps:
+        found = replace(found, steps=found.steps + _not_there(admin, family, family.next_firmware(model.name, facts.device.firmware, found.said.value)))
     return found if found.cannot or found.lines or name.startswith(raw.PREFIX) else replace(found, cannot=_silent(admin, family, model, name))
+
+
+def _not_there(admin: Admin, family: Family, version: str) -> str:
+    """Return a clause where no file of this firmware lies where the family's phones would fetch it."""
+    folders = [admin.config.assets_folder / rule.asset for rule in family.files if rule.asset]
+    if not version or not folders:
+        return ""
+    spelled = re.compile(re.escape(version).replace(r"\.", "[._-]") + r"(?![0-9a-z])", re.IGNORECASE)
+    if any(spelled.search(file.name) for folder in folders if folder.is_dir() for file in folder.iterdir()):
+        return ""
+    return f"; no file in {folders[0]} has {version} in its name: copy the maker's there"
 
 
 def _silent(admin: Admin, family: Family, model: Model, name: str) -> str:
@@ -130,6 +144,7 @@ def explanation(found: Explanation) -> dict[str, Any]:
         "layers": [{"said_by": by, "value": words.plain(value)} for by, value in layers],
         "lines": [{"file": file, "line": number, "text": text} for file, number, text in found.lines],
         "cannot": found.cannot or None,
+        "steps": found.steps or None,
     }
 
 

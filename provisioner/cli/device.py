@@ -315,8 +315,10 @@ def _explain(found: dict[str, Any]) -> None:
         click.echo(f"  and {more} more lines")
     if found["cannot"]:
         click.echo(out.safe(f"  this phone has no parameter for it: {found['cannot']}"))
-    elif not lines:
+    elif not lines and not found["steps"]:
         click.echo("  no line of its files comes of it")
+    if found["steps"]:
+        click.echo(out.safe(f"  {found['steps']}"))
 
 
 @device.command()
