@@ -4,7 +4,8 @@
     ├── BadInput                 somebody said something that cannot be
     │   ├── BadMAC               not a MAC address
     │   ├── BadValue             a fact or setting outside its type or bounds
-    │   │   └── Unfit            phones that it touches could not get their files
+    │   │   ├── Unfit            phones that it touches could not get their files
+    │   │   └── BadRows          rows of many that cannot be, each with what is wrong of it
     │   ├── UnknownName          no such option, setting, model, family; names the nearest
     │   ├── Conflict             true by itself, but at odds with what is stored
     │   ├── NotHere              no such account, device, site, group, line
@@ -27,7 +28,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 
 class ProvisionerError(Exception):
@@ -53,6 +54,15 @@ class Unfit(BadValue):
         """faults: why, by the MAC of each phone that was tried."""
         super().__init__(sentence)
         self.faults = faults
+
+
+class BadRows(BadValue):
+    """Rows of many that cannot be; nothing was written."""
+
+    def __init__(self, sentence: str, rows: Sequence[tuple[int, str, str]]) -> None:
+        """rows: number of the row (0 is all of them), its column or nothing, and what is wrong there."""
+        super().__init__(sentence)
+        self.rows = tuple(rows)
 
 
 class UnknownName(BadInput):

@@ -22,12 +22,13 @@ _TOUCH = timedelta(minutes=1)
 def add(admin: Admin, label: str, operator: str = "", role: str = "", sites: Iterable[str] = (), days: int = 365) -> tuple[Done, str]:
     """Add a key that acts for an operator; return what was done, and the key, which nobody sees again.
 
-    operator: whose; empty is one's own, or the only one there is. role: his own where none is said, never a higher one.
+    operator: whose; empty is one's own, or the only one there is. role: his own where none is said, never a higher one, nor more than who adds it may.
     """
     owner = one(admin, operator or admin.rights.operator or _only(admin))
     wanted = role or owner.role
     if wanted not in ROLES:
         raise UnknownName(f"there is no role {wanted!r}{nearest(wanted, ROLES)}; there are {', '.join(ROLES)}")
+    wanted = max(wanted, admin.rights.role, key=ROLES.index)  # who shows a key of less makes none of more
     if not DAYS[0] <= days <= DAYS[1]:
         raise BadValue(f"days: a key is good for {DAYS[0]} to {DAYS[1]} days")
     if not label.strip() or len(label) > 80:
@@ -36,7 +37,7 @@ def add(admin: Admin, label: str, operator: str = "", role: str = "", sites: Ite
     secret = f"{prefix}_{secrets.token_urlsafe(32)}"
     now = admin.whole.now()
     key = ApiKey(
-        prefix, hashed(secret), owner.name, label.strip(), wanted, tuple(dict.fromkeys(scopes.site(admin, site) for site in sites)),
+        prefix, hashed(secret), owner.name, label.strip(), wanted, tuple(dict.fromkeys(scopes.site(admin, site) for site in tuple(sites) or admin.rights.sites)),
         now.isoformat(timespec="seconds"), (now + timedelta(days=days)).isoformat(timespec="seconds"),
     )  # fmt: skip
     with admin.writing() as tx:

@@ -27,6 +27,12 @@ def listed(admin: Admin, noun: str = "", name: str = "", who: str = "", limit: i
     return [shown(change) for change in admin.store.changes(limit, noun, name, who, below)]
 
 
+def version(admin: Admin, noun: str, name: str) -> str:
+    """Return what is another one whenever a thing was changed: the number of the last change that its history has."""
+    last = admin.whole.changes(1, noun, name)
+    return str(last[0].id if last else 0)
+
+
 def exported(admin: Admin) -> Iterator[dict[str, Any]]:
     """Yield every change, the newest first."""
     below = 0

@@ -16,7 +16,7 @@ from provisioner import csvfile
 from provisioner.admin import SAME, Admin, Done, accounts, devices, did, keys, lines, scopes, words
 from provisioner.changes import Transaction
 from provisioner.context import SHOWN
-from provisioner.errors import BadInput, BadValue, Unfit, nearest
+from provisioner.errors import BadInput, BadRows, BadValue, Unfit, nearest
 from provisioner.mac import parse, pretty
 from provisioner.rights import REVEAL
 from provisioner.things import Account, Device, Key, Line
@@ -106,8 +106,31 @@ def plan(admin: Admin, file: str, body: bytes) -> Plan:
     except BadValue as why:
         raise BadValue(f"{file}: {why}") from None
     told = _Told(file)
-    found: list[tuple[int, Wish]] = []
-    places: dict[tuple[str, ...], int] = {}
+    found = _wishes(admin, form, _cells(table, names, told), told)
+    notes = _notes_of(found)
+    if guessed:
+        notes.insert(0, f"{file} is not UTF-8 and was read as Windows-1252, as Excel writes it in western Europe; look at letters with accents, or save it as CSV UTF-8")
+    return Plan(file, form, tuple(found), tuple(notes))
+
+
+def planned(admin: Admin, noun: str, rows: Iterable[Mapping[str, str | int | None]]) -> Plan:
+    """Return what rows ask for, each a thing of the noun by its columns, None being an empty cell; raises BadRows with what is wrong in them, counted from 1."""
+    form, told = FORMS[noun], _Told(noun)
+
+    def cells() -> Iterator[tuple[int, Cells]]:
+        for number, row in enumerate(rows, 1):
+            strange = [name for name in row if name not in form.columns]
+            for name in strange:
+                told.add(number, f"{form.noun} have no column {name[:40]!r}{nearest(name, form.columns)}; there are {', '.join(form.columns)}")
+            if not strange:
+                yield number, {name: cell if name in _SECRETS else cell.strip() for name, cell in ((name, "" if cell is None else str(cell)) for name, cell in row.items())}
+
+    found = _wishes(admin, form, cells(), told)
+    return Plan(noun, form, tuple(found), tuple(_notes_of(found)))
+
+
+def _cells(table: Iterable[tuple[int, list[str]]], names: list[str], told: _Told) -> Iterator[tuple[int, Cells]]:
+    """Yield the rows of a file as they are numbered, with their cells by column; blank ones are passed over, and those that do not fit the columns told."""
     try:
         for number, cells in table:
             if number > MOST_ROWS + 1:
@@ -116,28 +139,36 @@ def plan(admin: Admin, file: str, body: bytes) -> Plan:
                 continue
             if len(cells) > len(names) and any(cell.strip() for cell in cells[len(names) :]):
                 told.add(number, f"has {len(cells)} cells, and there are {len(names)} columns; put a cell that holds a comma or semicolon into quotes")
-                continue
-            if any(cell.strip() for name, cell in zip(names, cells, strict=False) if not name):
+            elif any(cell.strip() for name, cell in zip(names, cells, strict=False) if not name):
                 told.add(number, "has a cell in a column without a heading; give it one, or take it out")
-                continue
-            said = {name: cell if name in _SECRETS else cell.strip() for name, cell in zip(names, cells, strict=False) if name}
-            wish = _wish(admin, form, number, said, told)
-            if wish is None:
-                continue
-            key = tuple(form.cells(wish.after)[name] for name in form.key)
-            if key in places:
-                told.add(number, f"{wish.name} is in row {places[key]} already; keep one of them", form.key[-1])
-            places.setdefault(key, number)
-            found.append((number, wish))
+            else:
+                yield number, {name: cell if name in _SECRETS else cell.strip() for name, cell in zip(names, cells, strict=False) if name}
     except BadValue as why:  # of the whole file: what comes behind cannot be read
         told.add(0, str(why))
+
+
+def _wishes(admin: Admin, form: Form, rows: Iterable[tuple[int, Cells]], told: _Told) -> list[tuple[int, Wish]]:
+    """Return what each row asks for; raises BadRows with all that is wrong."""
+    found: list[tuple[int, Wish]] = []
+    places: dict[tuple[str, ...], int] = {}
+    for number, said in rows:
+        wish = _wish(admin, form, number, said, told)
+        if wish is None:
+            continue
+        key = tuple(form.cells(wish.after)[name] for name in form.key)
+        if key in places:
+            told.add(number, f"{wish.name} is in row {places[key]} already; keep one of them", form.key[-1])
+        places.setdefault(key, number)
+        found.append((number, wish))
     told.end()
+    return found
+
+
+def _notes_of(found: list[tuple[int, Wish]]) -> list[str]:
     notes = [f"row {number}: {note}" for number, wish in found if wish.before != wish.after for note in wish.notes]
     if len(notes) > _MOST_NOTES:
         notes[_MOST_NOTES:] = [f"and {words.count(len(notes) - _MOST_NOTES, 'note')} more"]
-    if guessed:
-        notes.insert(0, f"{file} is not UTF-8 and was read as Windows-1252, as Excel writes it in western Europe; look at letters with accents, or save it as CSV UTF-8")
-    return Plan(file, form, tuple(found), tuple(notes))
+    return notes
 
 
 def carry_out(admin: Admin, plan: Plan, dry: bool = False) -> Done:
@@ -198,21 +229,24 @@ class _Told:
 
     def __init__(self, file: str) -> None:
         self._file = file
-        self._faults: list[str] = []
+        self._faults: list[tuple[int, str, str]] = []
         self._count = 0
 
     def add(self, number: int, sentence: str, column: str = "") -> None:
         """number: of the row, 0 for the whole file."""
         self._count += 1
         if self._count <= _MOST_TOLD:
-            where = f"row {number}{f', column {column}' if column else ''}: " if number else ""
-            self._faults.append(f"{self._file}: {where}{sentence}")
+            self._faults.append((number, column, sentence))
 
     def end(self) -> None:
-        """Raise BadValue with what was wrong."""
+        """Raise BadRows with what was wrong."""
         if self._count:
             more = f"\n  and {self._count - _MOST_TOLD:,} more" if self._count > _MOST_TOLD else ""
-            raise BadValue("nothing was written:\n  " + "\n  ".join(self._faults) + more)
+            raise BadRows("nothing was written:\n  " + "\n  ".join(self._sentence(*fault) for fault in self._faults) + more, self._faults)
+
+    def _sentence(self, number: int, column: str, sentence: str) -> str:
+        where = f"row {number}{f', column {column}' if column else ''}: " if number else ""
+        return f"{self._file}: {where}{sentence}"
 
 
 def _headings(cells: list[str]) -> tuple[Form, list[str]]:

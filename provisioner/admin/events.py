@@ -21,6 +21,12 @@ def latest(admin: Admin, mac: str = "", limit: int = 50) -> list[dict[str, Any]]
     return [shown(event) for event in admin.eventstore.events(mac=_mac(mac), limit=limit) if sees(admin, event)]
 
 
+def later(admin: Admin, mac: str = "", after: int = 0, limit: int = 50) -> tuple[list[dict[str, Any]], int]:
+    """Return the first events behind an id, or the last ones where it is 0, the oldest first; and the id behind which the next begin."""
+    found = admin.eventstore.events(mac=_mac(mac), after=after, limit=limit)
+    return [shown(event) for event in found if sees(admin, event)], found[-1].id if found else after
+
+
 def follow(admin: Admin, mac: str = "", limit: int = 10) -> Iterator[dict[str, Any]]:
     """Yield the last events and then each new one; ends when the caller stops asking."""
     wanted = _mac(mac)

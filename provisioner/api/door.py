@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from apiflask import APIFlask, HTTPError
@@ -12,8 +13,27 @@ from werkzeug.exceptions import HTTPException
 
 from provisioner import __version__
 from provisioner.admin import Admin, apikeys
-from provisioner.api import devices
+from provisioner.api import (
+    accounts,
+    audit,
+    bulk,
+    devices,
+    events,
+    families,
+    files,
+    groups,
+    handouts,
+    keys,
+    lines,
+    operators,
+    phonebooks,
+    server,
+    settings,
+    sites,
+    xcap,
+)
 from provisioner.api.problems import of, problem
+from provisioner.api.spec import ONCE, completed
 from provisioner.console.door import HEADERS
 from provisioner.console.visitor import SAFE, Place, Visitor, by_session, has_token, is_foreign, is_known_host, place
 from provisioner.errors import ProvisionerError
@@ -24,27 +44,45 @@ from provisioner.rights import RULE
 log = logging.getLogger("provisioner.api")
 
 BASE = "/api/v1"
-RESOURCES = (devices.resource,)
+RESOURCES = (
+    devices.resource, lines.resource, keys.resource, settings.resource, files.resource, accounts.resource, xcap.resource, sites.resource, groups.resource, phonebooks.resource,
+    families.resource, events.resource, handouts.resource, bulk.resource, operators.resource, audit.resource, server.resource,
+)  # fmt: skip
 BODY = 16_000_000  # bytes of one ask at most
-ONCE = "Idempotency-Key"
+_WORDS = {
+    404: "there is nothing of that name; /api/v1/ tells what there is", 405: "this is not asked in that way; Allow says how", 413: f"that is too much at once; send at most {BODY:,} bytes",
+}  # fmt: skip
 _OPEN = ("openapi.spec", "readable")  # they tell what stands in the code
 _KEPT = ("Content-Type", "ETag", "Location", "Link")  # headers of an answer that are given again
 _ABOUT = """\
 All that the console can do. A program shows an API key (`Authorization: Bearer pk_…`, from `provisioner apikey add` or the console); a page of the console its session.
 
 Errors are RFC 9457 problem details whose `detail` says what to do. Lists come in pages: ask with `cursor` what `next` said. What has an `ETag` takes `If-Match`, and 412 means
-that somebody else was first; nothing is lost. With an `Idempotency-Key` a repeated ask is done once and answered alike, for a day."""
+that somebody else was first; nothing is lost. With an `Idempotency-Key` a repeated ask is done once and answered alike, for a day; an answer that shows a secret is given once.
+Secrets are masked unless `reveal=true` asks for them and the key's operator may see them. Many things at once come as rows at `/bulk/{noun}`, or as a file at `/import/csv`: all of them, or nothing."""
+
+
+def bare() -> APIFlask:
+    """Return the app with its resources and its spec, which stand in the code alone; it lets nobody in."""
+    app = APIFlask("provisioner.api", title="provisioner", version=__version__, spec_path=f"{BASE}/openapi.json", docs_path=None, static_folder=None)  # type: ignore[arg-type]
+    app.config.update(
+        MAX_CONTENT_LENGTH=BODY, OPENAPI_VERSION="3.1.0", DESCRIPTION=_ABOUT, SERVERS=[{"url": "/"}], AUTO_VALIDATION_ERROR_RESPONSE=False, AUTO_404_RESPONSE=False,
+        AUTO_AUTH_ERROR_RESPONSE=False, SECURITY_SCHEMES={"key": {"type": "http", "scheme": "bearer", "description": "an API key"}}, SYNC_LOCAL_SPEC=False,
+    )  # fmt: skip
+    app.url_map.merge_slashes = False
+    for resource in RESOURCES:
+        app.register_blueprint(resource, url_prefix=BASE)
+
+    @app.spec_processor
+    def with_what_is_alike(known: Any) -> Any:
+        return completed(known, app)
+
+    return app
 
 
 def api(admin: Admin) -> APIFlask:
     """Return the app. admin: over the whole store; it is made once for each process."""
-    app = APIFlask("provisioner.api", title="provisioner", version=__version__, spec_path=f"{BASE}/openapi.json", docs_path=None, static_folder=None)  # type: ignore[arg-type]
-    app.config.update(
-        MAX_CONTENT_LENGTH=BODY, OPENAPI_VERSION="3.1.0", DESCRIPTION=_ABOUT, SERVERS=[{"url": "/"}], AUTO_VALIDATION_ERROR_RESPONSE=False, AUTO_404_RESPONSE=False,
-        SECURITY_SCHEMES={"key": {"type": "http", "scheme": "bearer", "description": "an API key"}}, SYNC_LOCAL_SPEC=False,
-    )  # fmt: skip
-    for resource in RESOURCES:
-        app.register_blueprint(resource, url_prefix=BASE)
+    app = bare()
 
     @app.get(f"{BASE}/")
     @app.doc(hide=True)
@@ -67,7 +105,7 @@ def api(admin: Admin) -> APIFlask:
         view = app.view_functions.get(request.endpoint or "")
         if view:
             found.admin.rights.need(getattr(view, "right", RULE))
-        return _asked_before(found)
+        return _unread(getattr(view, "takes", ("application/json",))) or _asked_before(found)
 
     @app.after_request
     def with_headers(answer: Response) -> Response:
@@ -87,7 +125,7 @@ def api(admin: Admin) -> APIFlask:
 
     @app.errorhandler(HTTPException)
     def of_werkzeug(why: HTTPException) -> Response:
-        answer = problem(why.code or 500, why.description or why.name)
+        answer = problem(why.code or 500, _WORDS.get(why.code or 500) or why.description or why.name)
         if why.code == 405:
             answer.headers["Allow"] = ", ".join(getattr(why, "valid_methods", None) or ())
         return answer
@@ -114,6 +152,19 @@ def _who(admin: Admin, here: Place) -> Visitor | None:
     return visitor if visitor.operator else None
 
 
+def _unread(takes: Sequence[str]) -> Response | None:
+    """Return what to say of a body whose media type is another one than this ask takes, or whose JSON nests too deeply to be read."""
+    if request.method in SAFE or not request.content_length:
+        return None
+    if request.mimetype in takes:
+        try:
+            request.get_json(silent=True)
+        except RecursionError:
+            return problem(400, "that nests too deeply; nothing that is read here has so many levels")
+        return None
+    return problem(415, f"{request.mimetype or 'a body without a Content-Type'} is not what is read here; send {' or '.join(takes)}")
+
+
 def _asked_before(found: Visitor) -> Response | None:
     """Return what this very ask was answered before, where it has an idempotency key; another ask of the same key is refused."""
     key = request.headers.get(ONCE, "")
@@ -134,9 +185,11 @@ def _asked_before(found: Visitor) -> Response | None:
 
 
 def _keep(answer: Response) -> None:
-    """Keep an answer for when it is asked again; not where something of ours broke, for then it may be tried again."""
-    if "asked" in g and answer.status_code < 500:
+    """Keep an answer for when it is asked again; not where something broke, for then it may be tried again, nor a document, which is only made anew."""
+    if "asked" in g and answer.status_code < 500 and answer.mimetype in ("application/json", "application/problem+json"):
         found: Visitor = g.visitor
+        if "shows_secret" in g:  # it is shown once, and kept nowhere
+            answer = problem(409, "this was done already, and its answer held a secret, which is given once; make another one where it is lost")
         headers = {name: answer.headers[name] for name in _KEPT if name in answer.headers}
         found.admin.people.put_answer(found.admin.who, request.headers[ONCE], Answer(g.asked, answer.status_code, headers, answer.get_data(as_text=True)))
 

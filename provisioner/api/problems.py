@@ -9,7 +9,7 @@ from typing import Any
 from flask import Response
 
 from provisioner.console.door import status_of
-from provisioner.errors import Outdated, ProvisionerError, SlowDown, Unfit
+from provisioner.errors import BadRows, Conflict, Outdated, ProvisionerError, SlowDown, Unfit
 
 
 def problem(status: int, detail: str, kind: str = "about:blank", **more: Any) -> Response:
@@ -20,8 +20,10 @@ def problem(status: int, detail: str, kind: str = "about:blank", **more: Any) ->
 
 def of(why: ProvisionerError) -> Response:
     """Return an error of ours: its class is its type, its sentence the detail."""
-    status = 412 if isinstance(why, Outdated) else status_of(why)
-    more = {"faults": dict(why.faults)} if isinstance(why, Unfit) else {}
+    status = 412 if isinstance(why, Outdated) else 409 if isinstance(why, Conflict) else status_of(why)
+    more: dict[str, Any] = {"faults": dict(why.faults)} if isinstance(why, Unfit) else {}
+    if isinstance(why, BadRows):
+        more = {"rows": [{"row": number, "column": column, "detail": sentence} for number, column, sentence in why.rows]}
     answer = problem(status, str(why), f"tag:provisioner,2026:{type(why).__name__}", **more)
     if isinstance(why, SlowDown):
         answer.headers["Retry-After"] = str(why.seconds)

@@ -29,6 +29,18 @@ class Paged(Asked):
     limit: int = Field(50, ge=1, le=500, description="rows of a page")
 
 
+class Reveal(Asked):
+    """Whether secrets are shown."""
+
+    reveal: bool = Field(False, description="with secrets, which takes the right to see them; else they are masked")
+
+
+class Trial(Asked):
+    """Whether it is only tried."""
+
+    dry_run: bool = Field(False, description="try all of it and say what it would do; write nothing")
+
+
 class Did(BaseModel):
     """What a verb did: its sentence, whether anything changed, and what to look at."""
 

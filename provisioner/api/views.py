@@ -3,31 +3,47 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from flask import Response, request
+from flask import Response, g, request
 
-from provisioner.admin import Admin, Done
-from provisioner.errors import Outdated
+from provisioner.admin import Admin, Done, audit
+from provisioner.api.shapes import Paged
+from provisioner.errors import BadValue, NotHere, Outdated, UnknownName
+
+_View = TypeVar("_View", bound=Callable[..., Any])
 
 _WHY = {
-    200: "As it is now", 201: "Added", 404: "There is none, or it is in a site that this key does not reach", 409: "At odds with what is stored",
+    200: "As it is now", 201: "Added", 400: "It is no JSON, or an idempotency key is too long", 404: "There is none, or it is in a site that this key does not reach", 409: "At odds with what is stored",
     412: "Somebody else was first: read it again", 422: "It cannot be; `detail` says why and what to do",
+    502: "Who was asked for it did not answer, or said no",
 }  # fmt: skip
 
 
-def answers(*codes: int, headers: Mapping[str, Any] | None = None) -> Any:
-    """Return what a view may answer, as OpenAPI has it; errors are problem details. headers: of answers that are none."""
-    thing = {"application/json": {"schema": {"type": "object", "additionalProperties": True}}}
+def answers(*codes: int, headers: Mapping[str, Any] | None = None, of: str = "") -> Any:
+    """Return what a view may answer, as OpenAPI has it; errors are problem details. headers: of answers that are none; of: the model that those are, said as its output too."""
+    thing = {"application/json": {"schema": {"$ref": f"#/components/schemas/{of}"} if of else {"type": "object", "additionalProperties": True}}}
     error = {"application/problem+json": {"schema": {"type": "object", "required": ["type", "title", "status", "detail"]}}}
     return {str(code): {"description": _WHY[code], "content": thing if code < 400 else error, **({"headers": dict(headers)} if headers and code < 400 else {})} for code in codes}
+
+
+def document(what: str, *types: str) -> Any:
+    """Return what a view answers with that gives a document, as OpenAPI has it."""
+    return {"200": {"description": what, "content": {one: {"schema": {"type": "string", **({} if one.startswith("text/") else {"contentMediaType": one})}} for one in types}}}
 
 
 def page_of(rows: list[dict[str, Any]], limit: int, key: str) -> dict[str, Any]:
     """Return a page of rows, of which one more was asked for than it takes. key: whose value is the cursor."""
     return {"items": rows[:limit], "next": rows[limit - 1][key] if len(rows) > limit else None}
+
+
+def sliced(rows: Sequence[dict[str, Any]], said: Paged, key: str) -> Any:
+    """Return a page of rows of which all are there. key: by what they are sorted, and whose value is the cursor."""
+    behind = sorted((row for row in rows if row[key] > said.cursor), key=lambda row: str(row[key]))
+    return paged(page_of(behind[: said.limit + 1], said.limit, key))
 
 
 def paged(page: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
@@ -41,6 +57,44 @@ def one(known: Mapping[str, Any], version: str, status: int = 200, notes: Iterab
     """Return a thing with its ETag; notes: what to look at after a verb."""
     said = list(notes)
     return Response(json.dumps({**known, **({"notes_of_verb": said} if said else {})}), status, {"ETag": f'"{version}"'}, content_type="application/json")
+
+
+def versioned(admin: Admin, noun: str, name: str) -> Callable[[], str]:
+    """Return what tells the ETag of a thing by its noun and name in the history: the number of its last change."""
+    return lambda: audit.version(admin, noun, name)
+
+
+def takes(*types: str) -> Callable[[_View], _View]:
+    """Say which media types the body of an ask may have, where it is no JSON; any other is refused with 415."""
+
+    def said(view: _View) -> _View:
+        view.takes = types  # type: ignore[attr-defined]
+        return view
+
+    return said
+
+
+def body(most: int) -> bytes:
+    """Return what was sent, at most so many bytes; raises BadValue."""
+    found = request.get_data()
+    if len(found) > most:
+        raise BadValue(f"{len(found):,} bytes are too many; send at most {most:,}")
+    return found
+
+
+def secret(answer: Any) -> Any:
+    """Return an answer that shows a secret: it is not kept for when it is asked again."""
+    g.shows_secret = True
+    return answer
+
+
+@contextmanager
+def in_path() -> Iterator[None]:
+    """Make a name that nobody knows a 404, where it stands in the path."""
+    try:
+        yield
+    except UnknownName as why:
+        raise NotHere(str(why)) from None
 
 
 def did(done: Done) -> dict[str, Any]:

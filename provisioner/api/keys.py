@@ -1,0 +1,90 @@
+"""/scopes/…/keys: what the programmable keys of a phone, or of a group's phones, do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apiflask import APIBlueprint
+from pydantic import BaseModel, Field
+
+from provisioner.admin import Admin, keys
+from provisioner.api.shapes import Did, Said, Text
+from provisioner.api.views import answers, did, in_path, provided, versioned
+from provisioner.console.pages import asks
+from provisioner.console.visitor import visitor
+from provisioner.rights import LOOK, OPERATE
+
+resource = APIBlueprint("keys", __name__, tag="keys")
+_KEY = "/scopes/<path:scope>/keys/<int(max=8):module>/<int(max=1000):position>"
+
+
+class KeyFacts(Said):
+    """What a key does."""
+
+    type: Text = Field(description="one of /key-types; none empties the key")
+    value: Text = ""
+    label: Text = Field("", description="what the key's label shows")
+    line: int = Field(0, ge=0, le=1000, description="that it works with; 0 is the first")
+
+
+class KeyShown(BaseModel):
+    """One key that is set."""
+
+    scope: str
+    module: int
+    position: int
+    type: str
+    value: str
+    label: str
+    line: int
+
+
+class Keys(BaseModel):
+    """The keys of a scope, by module and position."""
+
+    items: list[KeyShown]
+
+
+def _provided(admin: Admin, scope: str, module: int, position: int) -> Admin:
+    return provided(admin, versioned(admin, "key", f"{keys.belongs(admin, scope)} {module}/{position}"))
+
+
+@resource.get("/scopes/<path:scope>/keys")
+@resource.output(Keys)
+@resource.doc(summary="List the keys of a phone or a group", security="key", responses=answers(404, 422))
+@asks(LOOK)
+def list_keys(scope: str) -> Any:
+    """Return the keys that were set in a scope, device:MAC or group:SITE/GROUP."""
+    with in_path():
+        return {"items": keys.listed(visitor().admin, scope)}
+
+
+@resource.put(_KEY)
+@resource.input(KeyFacts, arg_name="said")
+@resource.output(Did)
+@resource.doc(summary="Set a key", security="key", responses=answers(404, 409, 412, 422))
+@asks(OPERATE)
+def put_key(scope: str, module: int, position: int, said: KeyFacts) -> Any:
+    """Set one key; a device's key beats its group's."""
+    admin = visitor().admin
+    return did(keys.put(_provided(admin, scope, module, position), scope, position, said.type, said.value, said.label, said.line, module))
+
+
+@resource.post(f"{_KEY}/clear")
+@resource.output(Did)
+@resource.doc(summary="Empty a key", security="key", responses=answers(404, 412, 422))
+@asks(OPERATE)
+def clear_key(scope: str, module: int, position: int) -> Any:
+    """Empty a key that was set here; it stays empty."""
+    admin = visitor().admin
+    return did(keys.clear(_provided(admin, scope, module, position), scope, position, module))
+
+
+@resource.delete(_KEY)
+@resource.output(Did)
+@resource.doc(summary="Forget a key", security="key", responses=answers(404, 412, 422))
+@asks(OPERATE)
+def forget_key(scope: str, module: int, position: int) -> Any:
+    """Say nothing of a key any more: its group's word counts, or what the phone's user puts there."""
+    admin = visitor().admin
+    return did(keys.forget(_provided(admin, scope, module, position), scope, position, module))
