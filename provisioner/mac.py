@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+
+from netaddr import OUI, NotRegisteredError
 
 from provisioner.errors import BadMAC
 
@@ -32,6 +35,19 @@ def parse(text: str) -> str:
     if int(mac[1], 16) & 1:
         raise BadMAC(f"{text!r} is a multicast address, which no phone has; read the label on the phone")
     return mac
+
+
+@lru_cache(maxsize=1024)
+def maker(mac: str) -> str:
+    """Return who has a MAC's first half by the registry (IEEE, as netaddr ships it); empty where nobody has, or for one of somebody's own choosing.
+
+    >>> maker("805ec0d57d72"), maker("02ac0e000001")
+    ('YEALINK(XIAMEN) NETWORK TECHNOLOGY CO.,LTD.', '')
+    """
+    try:
+        return str(OUI(int(mac[:6], 16)).registration().org)
+    except (NotRegisteredError, ValueError):
+        return ""
 
 
 def pretty(mac: str) -> str:

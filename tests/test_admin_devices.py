@@ -185,3 +185,8 @@ def test_a_key_of_a_module_is_emptied_and_one_that_nobody_set_is_left_alone(admi
 
 def _file(admin: Admin) -> list[str]:
     return admin.booter.preview(MAC, f"{MAC}.acme", reveal=True).decode().splitlines()
+
+
+def test_the_waiting_list_names_the_maker_of_each_phone(admin: Admin) -> None:
+    admin.eventstore.log([_asked("805ec0d57d72", "T46U", "yealink"), _asked(NEAR)])
+    assert {row["mac"]: row["maker"] for row in events.waiting(admin)} == {"805ec0d57d72": "YEALINK(XIAMEN) NETWORK TECHNOLOGY CO.,LTD.", NEAR: ""}

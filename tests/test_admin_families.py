@@ -102,3 +102,9 @@ def test_no_line_ends_the_run(lines: list[bytes]) -> None:
 
 
 _CATALOG = load()
+
+
+def test_the_maker_of_a_phone_that_no_family_knows_is_told_by_the_registry(admin: Admin) -> None:
+    assert families.who(admin.catalog, "", "001451123456.boot")["maker"] == "Apple, Inc."
+    assert "maker" not in families.who(admin.catalog, "Yealink SIP-T46U 108.86.0.20 80:5e:c0:d5:7d:72")
+    assert "maker" not in families.who(admin.catalog, "", "02ff00123456.boot")

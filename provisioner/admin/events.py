@@ -9,7 +9,7 @@ from typing import Any
 
 from provisioner.admin import Admin
 from provisioner.errors import StoreTrouble
-from provisioner.mac import parse
+from provisioner.mac import maker, parse
 from provisioner.rights import LOOK
 from provisioner.things import Account, Check, Event
 
@@ -61,7 +61,7 @@ def waiting(admin: Admin) -> list[dict[str, Any]]:
     for row in admin.eventstore.waiting():
         if admin.whole.device(row.mac) is None:  # the list is written by another process, which may not know yet
             site = admin.whole.sites_now().of_address(row.address)
-            rows.append({**asdict(row), "candidates": list(row.candidates), "state": "waiting", "site": site.slug if site else "default"})
+            rows.append({**asdict(row), "candidates": list(row.candidates), "maker": maker(row.mac), "state": "waiting", "site": site.slug if site else "default"})
     return [row for row in rows if admin.rights.may(LOOK, row["site"])]
 
 

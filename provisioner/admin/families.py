@@ -18,6 +18,7 @@ from provisioner.context import Secrets, context_for
 from provisioner.errors import BadConfig, BadValue, Conflict, StoreTrouble
 from provisioner.families import Catalog, Family, FileRule, Model
 from provisioner.identify import identify
+from provisioner.mac import maker
 from provisioner.render import Renderer
 from provisioner.seal import Seal
 from provisioner.store import BootFacts
@@ -149,6 +150,8 @@ def who(known: Catalog, user_agent: str, path: str = "") -> dict[str, Any]:
     told: dict[str, Any] = {"vendor": seen.vendor or None, "family": seen.family or None, "model": seen.model or None, "firmware": seen.firmware or None, "mac": seen.mac or None}
     if len(seen.candidates) > 1:
         told["candidates"] = list(seen.candidates)
+    if not seen.vendor and seen.mac and (registered := maker(seen.mac)):
+        told["maker"] = registered
     if seen.stranger:
         told["note"] = seen.stranger
     return told

@@ -83,6 +83,7 @@ class Held(BaseModel):
     address: str
     sentence: str
     candidates: list[str] = Field(description="families that it could be of")
+    maker: str = Field(description="who has the first half of its MAC by the registry; empty where nobody has")
     site: str = Field(description="whose network it asked from")
     state: Literal["waiting"]
     first_at: str

@@ -90,6 +90,7 @@ class Identified(BaseModel):
     firmware: str | None
     mac: str | None
     candidates: list[str] | None = Field(None, description="families that it could be of")
+    maker: str | None = Field(None, description="who has the first half of the MAC by the registry, where no family does")
     note: str | None = None
 
 

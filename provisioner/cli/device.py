@@ -107,7 +107,7 @@ def list_(here: Session, state: str | None, site: str, search: str, limit: int |
     if json_:
         out.machine(rows)
     elif state == "waiting":
-        out.table(rows, ("mac", "family", "model", "address", "last_at", "times"), "no phone waits")
+        out.table(rows, ("mac", "maker", "family", "model", "address", "last_at", "times"), "no phone waits")
     else:
         short = [{**row, "model": f"{row['family']}/{row['model']}", "accounts": [line["account"] for line in row["lines"]]} for row in rows]
         out.table(short, ("mac", "model", "site", "state", "name", "accounts"), "no phones; `provisioner device add MAC --model FAMILY/MODEL`")
