@@ -485,6 +485,14 @@ class Records:
         """Return every account, by SIP address."""
         return [self._account(row) for row in self._rows("SELECT * FROM accounts ORDER BY sip_address")]
 
+    def addresses(self, search: str = "", after: str = "") -> Iterator[str]:
+        """Yield the SIP addresses of accounts behind one, by the alphabet. search: part of the address, a name, the e-mail address or the provider, case-blind."""
+        rows = self._rows(
+            "SELECT sip_address FROM accounts WHERE sip_address > ? AND (? = '' OR instr(lower(sip_address || char(10) || username || char(10) || display_name || char(10) || email || char(10) || provider), ?))"
+            " ORDER BY sip_address", after, search, search.strip().casefold(),
+        )  # fmt: skip
+        return (str(row["sip_address"]) for row in rows)
+
     def addresses_near(self, sip_address: str, most: int = 500) -> list[str]:
         """Return the SIP addresses of accounts that stand beside this one in the alphabet, at most so many on each side."""
         before = self._rows("SELECT sip_address FROM accounts WHERE sip_address < ? ORDER BY sip_address DESC LIMIT ?", sip_address, most)

@@ -180,6 +180,10 @@ class View(Store):
             (here if site in self._only else elsewhere).add(address)
         return [account for account in super().accounts() if account.sip_address in here or account.sip_address not in elsewhere]
 
+    def addresses(self, search: str = "", after: str = "") -> Iterator[str]:
+        """See Records."""
+        return (address for address in super().addresses(search, after) if self._sees_account(address))
+
     def addresses_near(self, sip_address: str, most: int = 500) -> list[str]:
         """See Records."""
         return [address for address in super().addresses_near(sip_address, most) if self._sees_account(address)]

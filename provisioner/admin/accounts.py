@@ -6,6 +6,7 @@ import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
+from itertools import islice
 from typing import Any
 
 from provisioner import tokens
@@ -135,6 +136,12 @@ def _shown(account: Account, lines: Iterable[Line], said: dict[str, Any], check:
         "check": words.facts(check) if check else None,
         "contacts": {"verdict": fetch.verdict, "sentence": fetch.sentence, "at": fetch.at} if fetch else None,
     }
+
+
+def some(admin: Admin, search: str = "", most: int = 50, after: str = "") -> list[dict[str, Any]]:
+    """Return the first accounts behind an address as `shown` does. search: part of the address, a name, the e-mail address or the provider."""
+    found = islice(admin.store.addresses(search, after), most)
+    return [shown(admin, account) for address in found if (account := admin.store.account(address))]
 
 
 def listed(admin: Admin) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from provisioner.mail.values import LIKELY, SURE
 from provisioner.providers import Providers
 from provisioner.things import sip_address as read_address
 
-__all__ = ["MOST_BYTES", "Mail", "add", "as_json", "questions", "read", "rows"]
+__all__ = ["MOST_BYTES", "Account", "Mail", "add", "as_json", "beside", "questions", "read", "rows", "shown"]
 
 _OWN = ("sip_address", "username", "auth_username", "password", "display_name", "email")  # of one account alone
 _HOW = {"sip_address": "as the SIP-ADDRESS before --from-mail", "password": "with --password-stdin or --password-file", "outbound_proxy_port": "with --outbound-proxy HOST:PORT"}
@@ -103,6 +103,31 @@ def _overruled(account: Account, address: str | None, said: Mapping[str, Any]) -
     if "registrar" in said and said["registrar"] == "":
         also.pop("registrar", None)
     return Account(facts, ask, also)
+
+
+def beside(account: Account, typed: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a form says beside a mail's account: what it has otherwise than the mail, and what was asked.
+
+    typed: fields of an account as they stand in the form, the password empty where the mail's shall count.
+    """
+    said: dict[str, Any] = {}
+    for name, value in typed.items():
+        there = shown(account, name)
+        asked = name in account.ask or (name == "outbound_proxy" and "outbound_proxy_port" in account.ask)
+        if name == "password" and not value:
+            continue
+        if value != there or (asked and (value or name not in _NEEDED)):
+            said[name] = value
+    return said
+
+
+def shown(account: Account, name: str) -> str:
+    """Return what a mail's account says of one fact, as a form has it; never a password."""
+    fact = account.facts.get(name) or account.also.get(name)
+    if fact is None or name in SECRET_FACTS:
+        return ""
+    port = account.facts.get("outbound_proxy_port") if name == "outbound_proxy" else None
+    return f"{fact.value}:{port.value}" if port else str(fact.value)
 
 
 def questions(mail: Mail) -> tuple[str, ...]:
