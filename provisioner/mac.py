@@ -45,7 +45,7 @@ def maker(mac: str) -> str:
     ('YEALINK(XIAMEN) NETWORK TECHNOLOGY CO.,LTD.', '')
     """
     try:
-        return str(OUI(int(mac[:6], 16)).registration().org)
+        return str(getattr(OUI(int(mac[:6], 16)).registration(), "org", ""))
     except (NotRegisteredError, ValueError):
         return ""
 

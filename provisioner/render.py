@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
-from functools import partial
 from pathlib import Path
 from types import CodeType, SimpleNamespace
 from typing import Any
@@ -216,7 +215,7 @@ class Renderer:
             trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, auto_reload=False, bytecode_cache=_COMPILED,
         )  # fmt: skip
         environment.globals = {f"in_{place}": _writer(writer, place) for place in PLACES if place != "value"}
-        environment.tests |= {f"in_{place}": partial(fits, writer, place) for place in PLACES}
+        environment.tests |= {f"in_{place}": _asker(writer, place) for place in PLACES}
         return environment
 
 
@@ -246,6 +245,13 @@ def _writer(writer: Writer, place: str) -> Callable[[object], Markup]:
         return _written(writer.write(value, place))
 
     return write
+
+
+def _asker(writer: Writer, place: str) -> Callable[[object], bool]:
+    def ask(value: object) -> bool:
+        return fits(writer, place, value)
+
+    return ask
 
 
 _KEEPS_THE_RULES: set[str] = set()  # sources that have been looked at

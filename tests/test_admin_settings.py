@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from provisioner.admin import SAME, Admin, accounts, devices, files, groups, lines, scopes, settings
@@ -165,3 +167,12 @@ def test_a_raw_parameter_that_cannot_be_is_refused(listed: Admin, scope: str, na
     with pytest.raises(ProvisionerError, match=words):
         settings.say(listed, scope, {name: "%EMPTY%"})
     assert settings.shown(listed, scope) == {}
+
+
+def test_models_whose_files_have_no_place_for_a_raw_parameter_are_a_note(admin: Admin) -> None:
+    devices.add(admin, "00a859000001", "fanvil/X3S", {"firmware": "2.12.1"})
+    patched = admin.catalog.families["fanvil"]
+    assert settings.say(admin, "defaults", {"raw.fanvil.net/wan/x": "1"}).notes[-1].startswith("net/wan/x is no parameter")
+    bare = replace(patched, files=tuple(replace(rule, raw=None) if "C*" not in rule.guard.models else rule for rule in patched.files))
+    other = replace(admin, catalog=replace(admin.catalog, families={**admin.catalog.families, "fanvil": bare}))
+    assert "the files of X3S have no place for raw.fanvil.net/wan/y (1 phone)" in settings.say(other, "defaults", {"raw.fanvil.net/wan/y": "1"}).notes

@@ -81,9 +81,12 @@ def _taking(admin: Admin, name: str) -> Family:
     return family
 
 
-def _raw_notes(admin: Admin, name: str, value: str) -> Iterable[str]:
-    """Return what known.txt does not know of a raw parameter; it is written all the same, for the list may lag behind the phone."""
+def _raw_notes(admin: Admin, name: str, value: str, touched: Phones) -> Iterable[str]:
+    """Return which phones' files have no place for a raw parameter, and what known.txt does not know of it; it is written all the same, for the list may lag behind the phone."""
     family, (slug, parameter) = _taking(admin, name), _parted(name)
+    without = {model: count for (own, model, firmware), count in kinds(touched).items() if own == slug and not any(rule.raw for rule in family.rules(model, firmware))}
+    if without:
+        yield f"the files of {', '.join(sorted(without))} have no place for {name} ({words.count(sum(without.values()), 'phone')})"
     if not known.of_family(family):
         return
     if known.unknown(family, [parameter]):
@@ -112,7 +115,7 @@ def _notes(admin: Admin, touched: Phones, values: Mapping[str, Any]) -> Iterable
     """Return which settings can cut phones off, which of the phones have no parameter for them, and how many restart to take them (F23)."""
     for name, value in values.items():
         if name.startswith(raw.PREFIX):
-            yield from _raw_notes(admin, name, value)
+            yield from _raw_notes(admin, name, value, touched)
             continue
         if vocabulary.BY_NAME[name].may_strand and touched:
             yield f"a wrong {name} cuts a phone off from this server; try it on one phone before {words.count(len(touched), 'phone')} get it"
