@@ -322,8 +322,11 @@ class Family:
 
     def time_of(self, zone: str, model: str, firmware: str = "", year: int = 0) -> timezones.Time:
         """Return what this model can be told of a zone; year: whose dates it gets where it takes no rule, 0 is none."""
-        word = self.maps.get("timezone", {}).get(zone)
+        known = self.maps.get("timezone", {})
+        word = known.get(zone)
         clock = next(clock for clock in self.clocks if clock.guard.fits(model, firmware))
+        if word is None and clock.forms == ("word",):  # a zone without a word goes by that of one with the same clock
+            word = known.get(timezones.with_the_clock_of(zone, tuple(known), year))
         return timezones.time_of(zone, clock.forms, year, None if word is None else str(word), clock.limits)
 
     def carried(self, model: str, firmware: str) -> Carried:

@@ -275,6 +275,20 @@ def _by_calendar(zone: str) -> str:
     return f"{zone} moves its clocks by a calendar that no rule says; give the device a year to get fixed dates"
 
 
+@lru_cache(maxsize=4096)
+def with_the_clock_of(zone: str, others: tuple[str, ...], year: int = 0) -> str:
+    """Return the first of other zones that has the same rule and moves its clocks at the same moments in a year, or empty.
+
+    Raises BadValue where there is no such zone.
+    """
+
+    def clock(name: str) -> tuple[object, ...]:
+        rule = _footer(name)
+        return rule.offset, rule.save, rule.days, _moves(name, year or 2040)  # where no year is said, one beyond all tables
+
+    return next((other for other in others if clock(other) == clock(zone)), "")
+
+
 # Reading a zone
 
 
