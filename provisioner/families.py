@@ -269,6 +269,7 @@ class Family:
     unconfirmed: tuple[str, ...]
     ouis: tuple[str, ...]
     user_agents: tuple[Pattern, ...]
+    dhcp_classes: tuple[Pattern, ...]
     strangers: tuple[Stranger, ...]
     files: tuple[FileRule, ...]
     uploads: tuple[UploadRule, ...]
@@ -382,6 +383,11 @@ class Catalog:
     def agents(self) -> Patterns[Family]:
         """What the families' phones say of themselves."""
         return Patterns((pattern, family) for family in self.families.values() for pattern in family.user_agents)
+
+    @cached_property
+    def dhcp_classes(self) -> Patterns[Family]:
+        """What the families' phones say of themselves to DHCP (option 60)."""
+        return Patterns((pattern, family) for family in self.families.values() for pattern in family.dhcp_classes)
 
     @cached_property
     def names(self) -> Patterns[tuple[Family, FileRule]]:
@@ -562,7 +568,7 @@ SCHEMA: Mapping[str, Mapping[str, Reader]] = {
         "passwords": manifests.table, "notify": manifests.table, "files": manifests.tables, "uploads": manifests.tables, "settings": _said, "digitmap": _words, "time": manifests.table, "maps": manifests.table,
         "cannot": manifests.table, "restarts": manifests.table, "guide": manifests.tables, "usb": manifests.tables, "raw": manifests.tables, "ladder": manifests.tables, "models": manifests.table,
     },
-    "identify": {"ouis": _ouis, "user_agents": _patterns, "strangers": manifests.tables},
+    "identify": {"ouis": _ouis, "user_agents": _patterns, "dhcp_classes": _patterns, "strangers": manifests.tables},
     "strangers": {"user_agent": _patterns, "path": _patterns, "sentence": manifests.text},
     "provisioning": {"scheme_apart": manifests.truth, "parts": _parts, "most": manifests.number, "bootstrap": manifests.text},
     "passwords": {"alphabet": manifests.text, "length": manifests.number, "exact": manifests.truth},
@@ -708,7 +714,7 @@ def read_family(folders: Sequence[Path], shared: Sequence[Path] = ()) -> Family:
     return Family(
         slug=slug, name=top["name"], vendor=top["vendor"], kind=top.get("kind", "hardware"), thin=top.get("thin", False),
         wires=top.get("wires", ("http", "https", "tftp")), unconfirmed=top.get("unconfirmed", ()),
-        ouis=ident.get("ouis", ()), user_agents=ident.get("user_agents", ()),
+        ouis=ident.get("ouis", ()), user_agents=ident.get("user_agents", ()), dhcp_classes=ident.get("dhcp_classes", ()),
         strangers=tuple(Stranger(row["sentence"], *(row[key][0] if key in row else None for key in ("user_agent", "path"))) for row in strangers),
         files=tuple(files), uploads=tuple(UploadRule(pattern, row["kind"]) for row in uploads for pattern in row["match"]),
         models=MappingProxyType(models), settings=top.get("settings", {}), maps=MappingProxyType(maps),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from provisioner.errors import BadMAC
 from provisioner.families import Catalog, Family, FileRule, last_segment
 from provisioner.mac import parse
+from provisioner.patterns import Patterns
 from provisioner.things import Device
 from provisioner.wire import PhoneRequest
 
@@ -69,15 +70,16 @@ def _real(digits: str) -> bool:
         return False
 
 
-def identify(catalog: Catalog, request: PhoneRequest, word: Device | None = None) -> Sighting:
+def identify(catalog: Catalog, request: PhoneRequest, word: Device | None = None, dhcp_class: str = "") -> Sighting:
     """Return who is asking, as far as the clues tell.
 
     word: the device of this MAC in the inventory, which settles family and model.
+    dhcp_class: what the phone said to DHCP (option 60), for who knows it; it counts where there is no user agent.
     """
     mac = word.mac if word else mac_in(request)
     if word:  # what it says of itself is read as its own family reads it
         catalog = Catalog({word.family: catalog.families[word.family]} if word.family in catalog.families else {})
-    agents = _by_agent(catalog, request.user_agent.strip()) if request.user_agent else []
+    agents = _by_patterns(catalog.agents, request.user_agent.strip()) if request.user_agent else _by_patterns(catalog.dhcp_classes, dhcp_class.strip("\0 ")) if dhcp_class else []
     paths = _by_path(catalog, last_segment(request.path))
     owners = [family for family in catalog.families.values() if mac[:6] in family.ouis] if mac else []
     candidates = _narrow(agents, paths, owners)
@@ -104,10 +106,10 @@ def identify(catalog: Catalog, request: PhoneRequest, word: Device | None = None
     )
 
 
-def _by_agent(catalog: Catalog, user_agent: str) -> list[_Clue]:
-    """Return what each family reads in a user agent, by the first pattern of its own that fits."""
+def _by_patterns(patterns: Patterns[Family], text: str) -> list[_Clue]:
+    """Return what each family reads in what a phone says of itself, by the first pattern of its own that fits."""
     found: dict[str, _Clue] = {}
-    for family, caught in catalog.agents.matching(user_agent):
+    for family, caught in patterns.matching(text):
         found.setdefault(family.slug, _Clue(family, caught))
     return list(found.values())
 

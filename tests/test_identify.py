@@ -110,3 +110,12 @@ def test_a_file_that_is_named_after_its_model_alone_tells_of_nobody_unless_there
             for model in family.models.values():
                 if rule.match.startswith("{code}.") and model.code and rule.guard.fits(model.name, ""):
                     assert slug in identify(catalog, ask(f"{model.code}{rule.match.removeprefix('{code}')}")).candidates
+
+
+@pytest.mark.parametrize(("said", "family", "model"), [
+    ("Grandstream GXP2170", "grandstream", "GXP2170"), ("Fanvil X4U", "fanvil", "X4U"), ("CP-7841-3PCC", "cisco-mpp", "7841"), ("Cisco Systems, Inc. IP Phone CP-7941G\0", "cisco-enterprise", "7941G"),
+    ("LINKSYS SPA-942", "cisco-spa", "SPA942"), ("Cisco SPA525g", "cisco-spa", "SPA525G"), ("digium_D40_1_1_0_0_48178", "digium", "D40"), ("Vtech Vesa VCS754", "vtech", "VCS754"), ("MSFT 5.0", "", ""),
+])  # fmt: skip
+def test_what_a_phone_says_to_dhcp_tells_its_model(catalog: Catalog, said: str, family: str, model: str) -> None:
+    seen = identify(catalog, PhoneRequest("", "", "http"), dhcp_class=said)
+    assert (seen.family, seen.model) == (family, model)

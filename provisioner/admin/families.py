@@ -144,9 +144,9 @@ def _first_boot(folder: Path, mac: str) -> bytes:
     return Renderer(Catalog({family.slug: family}, roots=(folder.parent,))).render(family, family.files[0], context)
 
 
-def who(known: Catalog, user_agent: str, path: str = "") -> dict[str, Any]:
+def who(known: Catalog, user_agent: str, path: str = "", dhcp_class: str = "") -> dict[str, Any]:
     """Return who would be asking, from the families alone: null where unknown, candidates where several could be (D22)."""
-    seen = identify(known, PhoneRequest(path, "", "http", user_agent))
+    seen = identify(known, PhoneRequest(path, "", "http", user_agent), dhcp_class=dhcp_class)
     told: dict[str, Any] = {"vendor": seen.vendor or None, "family": seen.family or None, "model": seen.model or None, "firmware": seen.firmware or None, "mac": seen.mac or None}
     if len(seen.candidates) > 1:
         told["candidates"] = list(seen.candidates)

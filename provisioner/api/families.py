@@ -79,6 +79,7 @@ class Question(Asked):
 
     user_agent: str = Field("", max_length=families.LONGEST)
     path: str = Field("", max_length=families.LONGEST, description="what it asks for")
+    dhcp_class: str = Field("", max_length=families.LONGEST, description="what it says to DHCP (option 60), where there is no user agent")
 
 
 class Identified(BaseModel):
@@ -149,4 +150,4 @@ def get_provider(provider: str) -> Json:
 @asks(LOOK)
 def identify(said: Question) -> Any:
     """Return vendor, family, model, firmware and MAC that a user agent and a path tell of."""
-    return families.who(visitor().admin.catalog, said.user_agent, said.path)
+    return families.who(visitor().admin.catalog, said.user_agent, said.path, said.dhcp_class)

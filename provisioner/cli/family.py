@@ -93,9 +93,10 @@ def new(here: Session, name: str, vendor: str, oui: str, into: Path | None) -> N
 @click.argument("source", required=False, metavar="[-]")
 @click.option("--user-agent", default="", metavar="TEXT", help="As the phone sends it.")
 @click.option("--path", default="", metavar="PATH", help="What it asks for.")
+@click.option("--dhcp-class", default="", metavar="TEXT", help="What it says to DHCP (option 60, vendor class), where there is no user agent.")
 @out.as_json
 @session
-def identify(here: Session, source: str | None, user_agent: str, path: str, json_: bool) -> None:
+def identify(here: Session, source: str | None, user_agent: str, path: str, dhcp_class: str, json_: bool) -> None:
     """Say who would be asking: vendor, family, model, firmware, MAC.
 
     With - questions come from standard input, one a line: a user agent, or {"user_agent": …, "path": …}.
@@ -105,10 +106,11 @@ def identify(here: Session, source: str | None, user_agent: str, path: str, json
     Examples:
       provisioner identify --user-agent "Yealink SIP-T46U 108.86.0.20 80:5e:c0:d5:7d:72"
       provisioner identify --path 000413a11fa7.cfg --json
+      provisioner identify --dhcp-class "Grandstream GXP2170"
       cut -d'"' -f6 access.log | provisioner identify -
     """
-    if source == "-" and (user_agent or path):
-        raise click.UsageError("with - the questions come from standard input alone; leave --user-agent and --path away")
+    if source == "-" and (user_agent or path or dhcp_class):
+        raise click.UsageError("with - the questions come from standard input alone; leave the options away")
     known = families.catalog(here.config)
     if source == "-":
         for answer in families.who_each(known, sys.stdin.buffer):
@@ -116,7 +118,7 @@ def identify(here: Session, source: str | None, user_agent: str, path: str, json
         return
     if source is not None:
         raise click.UsageError(f"there is no source {source!r}; write - for standard input, or --user-agent and --path")
-    if not user_agent and not path:
-        raise click.UsageError("say --user-agent, --path or both, or - for standard input")
-    told = families.who(known, user_agent, path)
+    if not user_agent and not path and not dhcp_class:
+        raise click.UsageError("say --user-agent, --path or --dhcp-class, or - for standard input")
+    told = families.who(known, user_agent, path, dhcp_class)
     out.machine(told) if json_ else out.facts({name: "unknown" if value is None else value for name, value in told.items()})
