@@ -210,7 +210,7 @@ def test_a_servers_answer_and_its_silence_are_told(anna: Program) -> None:
     anna.did("PUT", "/accounts/340@127.0.0.1", {"password": "x", "registrar": "127.0.0.1:9", "transport": "udp"}, 201)
     proof = anna.did("POST", "/accounts/check", {"sip_addresses": ["340@127.0.0.1"], "patience": 0.2})["items"][0]
     assert proof["verdict"] == "unreachable" and anna.did("GET", "/accounts/340@127.0.0.1")["check"]["verdict"] == "unreachable"
-    assert "has no XCAP root" in anna.did("GET", "/accounts/340@127.0.0.1/xcap", status=502)["detail"]
+    assert "has no XCAP root" in anna.did("GET", "/accounts/340@127.0.0.1/xcap", status=409)["detail"]
     assert anna.did("POST", "/xcap/fetch")["items"] == []
 
 

@@ -112,12 +112,16 @@ def test_sha_256_is_answered_where_the_server_asks_for_it(tmp_path: Path, ways: 
     ("tls", {"password": ""}, "asks for a password, and the account has none"),
     ("open", {}, "asks for the password by Basic over http, where anybody on the way can read it; it was not sent"),
     ("plain", {"auth_username": "stranger"}, r"does not take the question for contacts \(403 Forbidden\)"),
-    ("tls", {"xcap_root": ""}, "has no XCAP root; `provisioner account change 212@sip.example.com --xcap-root URL`"),
 ])  # fmt: skip
 def test_what_is_wrong_is_said(server: Server, ways: Means, door: str, facts: dict[str, str], sentence: str) -> None:
     with pytest.raises(Declined, match=sentence) as said:
         Client(account(server, door, **facts), ways).read()
     assert PASSWORD not in str(said.value) and "wr0ng" not in str(said.value)
+
+
+def test_an_account_that_names_no_server_asks_none(server: Server, ways: Means) -> None:
+    with pytest.raises(Conflict, match="has no XCAP root; `provisioner account change 212@sip.example.com --xcap-root URL`"):
+        Client(account(server, xcap_root=""), ways).read()
 
 
 def test_a_wrong_root_is_told_from_a_wrong_password(server: Server, ways: Means) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 from urllib.parse import quote
 
-from provisioner.errors import Declined
+from provisioner.errors import Conflict, Declined
 from provisioner.things import Account
 from provisioner.xcap.link import Answer, Link, Means
 from provisioner.xcap.lists import Document, Lists, Services, auids
@@ -31,9 +31,9 @@ class Client:
     """Asks the XCAP server of one account."""
 
     def __init__(self, account: Account, means: Means) -> None:
-        """Look the server up; raises Unreached, Declined."""
+        """Look the server up; raises Conflict where the account names none, Unreached, Declined."""
         if not account.xcap_root:
-            raise Declined(f"{account.sip_address} has no XCAP root; `provisioner account change {account.sip_address} --xcap-root URL` gives it the provider's")
+            raise Conflict(f"{account.sip_address} has no XCAP root; `provisioner account change {account.sip_address} --xcap-root URL` gives it the provider's")
         self._account, self._link = account, Link(account.xcap_root, account.auth_username, account.password, means)
 
     def __str__(self) -> str:
