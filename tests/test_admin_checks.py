@@ -43,6 +43,15 @@ def test_a_fault_of_a_folder_names_file_line_and_cure_and_its_phones(admin: Admi
         assert "1 phone of family acme get nothing: the family cannot be used; mend its folder, or remove the phones" in [finding.sentence for finding in found]
 
 
+def test_a_zone_that_phones_cannot_be_told_is_a_warning(admin: Admin) -> None:
+    devices.add(admin, "805ec0000001", "yealink/T46U", {})
+    assert _sentences(admin, WARNING, "clock") == []
+    settings.say(admin, "defaults", {"timezone": "NZ-CHAT"})
+    assert _sentences(admin, WARNING, "clock") == [
+        "1 phone: these phones turn their clocks at full hours alone, which NZ-CHAT does not, so they stay on standard time; set the phone's clock by hand twice a year"
+    ]
+
+
 def test_a_site_without_url_and_a_url_too_long_for_its_phones_are_faults(admin: Admin) -> None:
     devices.add(admin, MAC, "acme/Two", {})
     assert _sentences(admin, FAULT, "url") == _sentences(admin, FAULT, "site") == []

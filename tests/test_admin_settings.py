@@ -83,6 +83,13 @@ def test_what_phones_cannot_take_and_what_may_strand_them_are_notes(phone: Admin
     )
 
 
+def test_a_zone_that_phones_cannot_be_told_is_a_note(phone: Admin) -> None:
+    devices.add(phone, "805ec0000001", "yealink/T46U", {})
+    sentence = "these phones turn their clocks at full hours alone, which Pacific/Chatham does not, so they stay on standard time; set the phone's clock by hand twice a year"
+    assert settings.say(phone, "site:default", {"timezone": "Pacific/Chatham"}).notes == (f"{sentence} (1 phone)",)
+    assert settings.say(phone, "site:default", {"timezone": "Pacific/Auckland"}).notes == ()
+
+
 def test_what_restarts_phones_is_a_note(phone: Admin) -> None:
     assert settings.say(phone, "site:default", {"admin_password": "t0psecret"}).notes == ("2 phones restart to take admin_password",)
     assert settings.say(phone, f"device:{MAC}", {"admin_password": "0ther"}).notes == ("1 phone restarts to take admin_password",)

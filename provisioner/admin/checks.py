@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from provisioner import coverage, known, vocabulary
+from provisioner import context, coverage, known, vocabulary
 from provisioner.admin import Admin, kinds, sample, sites, words
 from provisioner.config import Config
 from provisioner.encode import legible
-from provisioner.errors import BadManifest, StoreTrouble
+from provisioner.errors import BadManifest, ProvisionerError, StoreTrouble
 from provisioner.families import Catalog, Family
 from provisioner.formats import PLACES, fits
 from provisioner.mac import pretty
@@ -191,6 +191,7 @@ def _phones(admin: Admin) -> Iterator[Finding]:
         yield Finding(FAULT, "phone", f"{pretty(mac)} gets no file: {why}")
     if len(some) < (count := len(every)):
         yield Finding(WARNING, "phone", f"the files of {len(some):,} of {count:,} phones were tried, some of every model")
+    yield from _clocks(admin, some)
     yield from _left_out(admin, some)
     yield from _factory_passwords(admin, every)
 
@@ -208,6 +209,21 @@ def _left_out(admin: Admin, devices: Iterable[Device]) -> Iterator[Finding]:
                 for contact in facts.contacts if f"in_{place}" in asked else ():
                     if not fits(rule.writer, place, contact.name):
                         yield Finding(WARNING, "contact", f"{family.name} do not get the contact {contact.name!r}, whose name their phone book cannot carry; write it without signs such as , and #")
+
+
+def _clocks(admin: Admin, phones: Iterable[Device]) -> Iterator[Finding]:
+    """Yield the zones that phones cannot be told (F8), with how many of the phones that were tried are in them."""
+    found: Counter[str] = Counter()
+    for device in phones:
+        try:
+            family, model, facts = admin.booter.facts(device.mac)
+        except ProvisionerError:  # told already: it gets no file
+            continue
+        if not any(row.name == "timezone" for row in family.lacks(model.name, device.firmware)):
+            zone = context.said(family, model, facts)["timezone"].value
+            found[family.time_of(zone, model.name, device.firmware, device.dated_year).warning] += 1
+    del found[""]
+    yield from (Finding(WARNING, "clock", f"{words.count(number, 'phone')}: {why}") for why, number in found.items())
 
 
 def _factory_passwords(admin: Admin, devices: Devices) -> Iterator[Finding]:
