@@ -33,8 +33,8 @@ def say(admin: Admin, scope: str, pairs: Mapping[str, str]) -> Done:
 def unsay(admin: Admin, scope: str, names: Iterable[str]) -> Done:
     """Take settings back; a phone that had them is told to forget them."""
     where = scopes.read(admin, scope)
-    wanted = list(dict.fromkeys(named(admin, where, name) for name in names))
     there = admin.store.layer(str(where))
+    wanted = list(dict.fromkeys(name if name in there else named(admin, where, name) for name in names))
     touched = scopes.phones(admin, where)
     changed, notes = admin.change(lambda tx: tx.unsay(str(where), wanted), touched)
     if not changed:
