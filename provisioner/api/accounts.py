@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from provisioner.admin import Admin, accounts, mails, proofs
 from provisioner.api.problems import problem
 from provisioner.api.shapes import Asked, Did, Json, Paged, Said, Text
-from provisioner.api.views import answers, body, did, provided, secret, sliced, takes, versioned
+from provisioner.api.views import answers, body, did, page_of, paged, provided, secret, takes, versioned
 from provisioner.console.pages import asks
 from provisioner.console.visitor import visitor
 from provisioner.errors import BadValue, NotHere
@@ -93,6 +93,12 @@ class AccountShown(BaseModel):
     contacts: Json | None = Field(description="what became of the last fetch of its contacts")
 
 
+class AccountSearch(Paged):
+    """Which accounts."""
+
+    search: Text = Field("", description="part of the address, a name, the e-mail address or the provider")
+
+
 class AccountRows(BaseModel):
     """A page of accounts, by SIP address."""
 
@@ -155,13 +161,13 @@ class Proofs(BaseModel):
 
 
 @resource.get("/accounts")
-@resource.input(Paged, location="query", arg_name="said")
+@resource.input(AccountSearch, location="query", arg_name="said")
 @resource.output(AccountRows)
 @resource.doc(summary="List accounts", security="key")
 @asks(LOOK)
-def list_accounts(said: Paged) -> Any:
-    """Return the accounts, by SIP address, passwords masked."""
-    return sliced(accounts.listed(visitor().admin), said, "sip_address")
+def list_accounts(said: AccountSearch) -> Any:
+    """Return the accounts that fit, by SIP address, passwords masked."""
+    return paged(page_of(accounts.some(visitor().admin, said.search, said.limit + 1, said.cursor), said.limit, "sip_address"))
 
 
 @resource.post("/accounts")

@@ -8,6 +8,8 @@ from typing import Any
 
 from flask import Flask
 
+from provisioner.rights import RULE
+
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
 ONCE = "Idempotency-Key"
 _SHAPE = {
@@ -44,6 +46,7 @@ def completed(spec: dict[str, Any], app: Flask) -> dict[str, Any]:
             if method.upper() in (rule.methods or ()):
                 view = app.view_functions[rule.endpoint]
                 known["description"] = inspect.getdoc(view) or ""
+                known["x-right"] = getattr(view, "right", RULE)
                 _complete(method, known, getattr(view, "takes", ()))
     return spec
 
@@ -58,6 +61,8 @@ def _complete(method: str, known: dict[str, Any], types: tuple[str, ...]) -> Non
     answers.setdefault("403", {"description": "What the key's operator, or the key, may not do", **problem})
     answers["default"] = {"description": "What is wrong, and what to do", **problem}
     for one in parameters:
+        if "description" in one["schema"]:
+            one["description"] = one["schema"].pop("description")
         if one["in"] == "path" and one["name"] in _PATH:
             one["description"], one["example"] = _PATH[one["name"]]
             if isinstance(one["example"], int):

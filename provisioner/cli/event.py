@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from provisioner.admin import events as log
+from provisioner.admin import overview as glance
 from provisioner.admin import why as reasons
 from provisioner.cli import out
 from provisioner.cli.session import FAILURE, Session, session
@@ -48,6 +49,24 @@ def _line(event: dict[str, Any]) -> str:
     size = f" {event['bytes']} bytes" if event["bytes"] else ""
     sentence = f": {event['sentence']}" if event["sentence"] else ""
     return out.safe(f"{event['at'][:19]}  {event['outcome']:<12}  {event['mac'] or '-':<12}  {event['wire']} {event['path'] or '/'} from {event['address'] or 'nowhere'}{size}{times}{sentence}")
+
+
+@click.command()
+@out.as_json
+@session
+def overview(here: Session, json_: bool) -> None:
+    """Show what there is at a glance: phones by state and family, who waits, whose boots fail; --json has the boots of each hour.
+
+    \b
+    Example:
+      provisioner overview
+    """
+    known = glance.shown(here.admin)
+    if json_:
+        out.machine(known)
+        return
+    failing = [f"{row['mac']} {row['times']} times: {row['sentence']}" for row in known["failing"]]
+    out.facts({**{name: known[name] for name in ("phones", "states", "families", "unseen")}, "waiting": known["waiting"]["count"], "failing": failing})
 
 
 @click.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from provisioner.admin import keys
+from provisioner.admin import dictionary, keys
 from provisioner.cli import out
 from provisioner.cli.session import Session, session
 from provisioner.vocabulary import KEY_TYPES
@@ -42,6 +42,14 @@ def set_(here: Session, scope: str, position: int, type: str, value: str, label:
 
 
 set_.help = (set_.help or "").replace("{types}", "\n    ".join(["\b", "TYPE is one of:", *(f"  {name:<16}{words}" for name, words in KEY_TYPES.items())]))
+
+
+@key.command("types")
+@out.as_json
+def types(json_: bool) -> None:
+    """List the types of keys that there are."""
+    rows = dictionary.key_types()
+    out.machine(rows) if json_ else out.table(rows, ("type", "help"))
 
 
 @key.command("list")

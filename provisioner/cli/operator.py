@@ -101,6 +101,16 @@ def sign_out(here: Session, name: str) -> None:
     out.done(sessions.end(here.admin, name))
 
 
+@operator.command("sessions")
+@click.argument("name")
+@out.as_json
+@session
+def list_sessions(here: Session, name: str, json_: bool) -> None:
+    """List the sessions of an operator: where he has signed in, and when each was used last."""
+    rows = sessions.listed(here.admin, name)
+    out.machine(rows) if json_ else out.table(rows, ("address", "agent", "made_at", "seen_at"), f"{name} has no session")
+
+
 @operator.command()
 @click.argument("name")
 @session

@@ -1,4 +1,4 @@
-"""The generated pages: docs/cli.md from the commands' own help, docs/settings.md, docs/families.md, docs/phones.md.
+"""The generated pages: docs/cli.md from the commands' own help, docs/settings.md, docs/families.md, docs/phones.md, docs/api.md, docs/doors.md.
 
     python -m provisioner.cli.pages          rewrites them, from the root of the source tree
 """
@@ -13,6 +13,7 @@ import click
 from provisioner import vocabulary
 from provisioner.admin.families import brands, matrix
 from provisioner.admin.words import text
+from provisioner.cli import doors, reference
 from provisioner.cli.root import cli
 from provisioner.families import Catalog, Family
 from provisioner.families import load as load_families
@@ -22,7 +23,7 @@ WIDTH = 110
 
 def pages() -> Mapping[str, str]:
     """Return the text of every generated page, by its path in the source tree."""
-    return {"docs/cli.md": commands(), "docs/settings.md": settings(), "docs/families.md": families(load_families())}
+    return {"docs/cli.md": commands(), "docs/settings.md": settings(), "docs/families.md": families(load_families()), "docs/api.md": reference.page(), "docs/doors.md": doors.page()}
 
 
 def commands() -> str:

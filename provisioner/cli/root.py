@@ -58,8 +58,8 @@ def cli(context: click.Context, file: Path | None, state: Path | None) -> None:
 
 
 for command in (
-    server.serve, server.check, server.health, server.config, account.account, device.device, line.assign, line.unassign, setting.set_, setting.unset,
-    key.key, group.group, site.site, phonebook.phonebook, provider.provider, portable.import_, export.export, handout.handout, event.events, event.why, family.family, family.identify, boot.boot, boot.demo,
+    server.serve, server.check, server.health, server.config, account.account, device.device, line.assign, line.unassign, setting.set_, setting.unset, setting.list_settings,
+    key.key, group.group, site.site, phonebook.phonebook, provider.provider, portable.import_, export.export, handout.handout, event.overview, event.events, event.why, family.family, family.identify, boot.boot, boot.demo,
     operator.operator, operator.apikey, operator.audit_,
 ):  # fmt: skip
     cli.add_command(command)

@@ -7,7 +7,7 @@ import sys
 import click
 
 from provisioner import raw, vocabulary
-from provisioner.admin import settings
+from provisioner.admin import dictionary, settings
 from provisioner.cli import out
 from provisioner.cli.session import Session, session
 
@@ -93,6 +93,21 @@ def _secret(name: str) -> str:
 
 
 set_.help = (set_.help or "").replace("{scopes}", _SCOPES)
+
+
+@click.command("settings")
+@click.argument("group", default="")
+@out.as_json
+def list_settings(group: str, json_: bool) -> None:
+    """List the settings that there are, or those of a GROUP; --json has their meaning.
+
+    \b
+    Examples:
+      provisioner settings
+      provisioner settings Registration --json
+    """
+    rows = dictionary.settings(group)
+    out.machine(rows) if json_ else out.table(rows, ("name", "group", "type", "default", "per"))
 
 
 @click.command()
