@@ -253,7 +253,7 @@ class Booter:
         if rule.seeds and not self._is_ours(family, request, facts):
             return self._kept_upload(family, device, request, rule)
         body = self._render(family, rule, facts, firmware)  # 5 layers, 6 render, 7 encode
-        answer = Answer(body, _etag(body), self._climb(family, facts, firmware))
+        answer = Answer(body, _etag(body), self.climb(family, facts, firmware))
         if not rule.seeds:
             self._answers.put(_key(family, rule, facts.device, firmware), answer, len(body) + OVERHEAD)
         return _reply(answer, rule, request, facts.device)  # 8 reply
@@ -282,13 +282,6 @@ class Booter:
         """Steps 5 to 7."""
         model = self._model(family, facts.device)
         return self.renderer.render(family, rule, context_for(family, model, facts, secrets or self._secrets, firmware))
-
-    def _climb(self, family: Family, facts: BootFacts, firmware: str) -> str:
-        """Return which firmware comes before the wanted one, where the maker requires it."""
-        if not family.ladder:
-            return ""
-        model = self._model(family, facts.device)
-        return family.climb(model.name, firmware or facts.device.firmware, said(family, model, facts)["firmware"].value or "")
 
     def _model(self, family: Family, device: Device) -> Model:
         model = family.model(device.model)
@@ -390,6 +383,13 @@ class Booter:
         if found[0].scope == "family":
             return self.renderer.render(family, found[0], family_context(family, model, facts.site.public_url))
         return self._render(family, found[0], facts, facts.device.firmware, replace(self._secrets, shown=reveal))
+
+    def climb(self, family: Family, facts: BootFacts, firmware: str) -> str:
+        """Return which firmware comes before the wanted one, where the maker requires it."""
+        if not family.ladder:
+            return ""
+        model = self._model(family, facts.device)
+        return family.climb(model.name, firmware or facts.device.firmware, said(family, model, facts)["firmware"].value or "")
 
     def try_all(self, mac: str) -> None:
         """Render every file of a phone and keep none; raises what its next boot would meet (D6)."""

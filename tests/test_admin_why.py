@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from provisioner.admin import Admin, devices, sites
+from provisioner.admin import Admin, devices, settings, sites
 from provisioner.admin.why import why
 from provisioner.errors import BadValue
 from provisioner.wire import PhoneRequest
@@ -75,3 +77,18 @@ def test_what_is_no_question_is_refused(phone: Admin) -> None:
         why(phone, "ftp://h/x")
     with pytest.raises(BadValue, match="not an IP address"):
         why(phone, "x", source="somewhere")
+
+
+def test_a_phone_that_has_had_its_last_files_is_told(phone: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
+    devices.retire(phone, MAC)
+    assert why(phone, f"{MAC}.acme").outcome == "served"
+    later = phone.store.now() + timedelta(days=30)
+    monkeypatch.setattr(phone.store, "_now", lambda: later)
+    found = why(phone, f"{MAC}.acme")
+    assert (found.outcome, "has had its last files" in found.sentence) == ("refused", True)
+
+
+def test_firmware_that_goes_in_steps_is_told(admin: Admin) -> None:
+    devices.add(admin, "000e08aabbcc", "cisco-spa/SPA504G", {"firmware": "7.4.9c"})
+    settings.say(admin, "device:000e08aabbcc", {"firmware": "7.5.5"})
+    assert "phone.xml.j2; first firmware 7.5.2b, then 7.5.5, as the maker requires; `provisioner device preview" in why(admin, "000e08aabbcc.xml").sentence

@@ -81,7 +81,7 @@ def _some(names: list[str], most: int) -> list[str]:
     return names[:: max(1, len(names) // most)][:most]
 
 
-HEADS = ("mac", "version", "Version")  # what makes the file this phone's
+HEADS = ("mac", "version", "Version", "productID", "oper/DeleteNotProvisionedHS")  # what makes the file this phone's
 
 
 def _is_one(phone: Phone, name: str) -> bool:

@@ -106,7 +106,7 @@ def _walk(admin: Admin, request: PhoneRequest, steps: list[tuple[str, str]]) -> 
     if here and here.asks_passwords and request.wire != "tftp" and not everyones:
         steps.append(("password", f"site {here.slug}, where {request.address} belongs, asks those for one ({here.passwords}) who do not prove themselves otherwise: 401 instead of 404"))
     try:
-        admit(request, device, site, rule, fits and device is not None, who.mac)
+        admit(request, device, site, rule, fits and device is not None, who.mac, now=admin.store.now().isoformat(timespec="seconds"))
     except TFTPKeepsSecrets as refusal:
         if missing or not (family and family.bootstrap and device and rule.template):
             raise
@@ -135,7 +135,8 @@ def _served(admin: Admin, request: PhoneRequest, device: Device | None, family: 
     if device is None:
         return f"made from {rule.template}, the same for every phone of its family"
     body = admin.booter.preview(device.mac, name, reveal=True)
-    return f"{count(len(body), 'byte')}, made from {family.slug}/{rule.template}; `provisioner device preview {device.mac} {name}` shows them"
+    climb = admin.booter.climb(family, admin.booter.facts(device.mac)[2], device.firmware)
+    return f"{count(len(body), 'byte')}, made from {family.slug}/{rule.template}{f'; {climb}' if climb else ''}; `provisioner device preview {device.mac} {name}` shows them"
 
 
 def _identified(who: Sighting) -> str:
