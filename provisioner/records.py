@@ -580,6 +580,17 @@ class Records:
         )
         return [_change(row, _shown(row["before"]), _shown(row["after"])) for row in rows]
 
+    def changes_of_phone(self, mac: str, limit: int = 100, below: int = 0) -> list[Change]:
+        """Return the last changes of a phone, its lines, its keys, and of what was said for it or one of its lines, the newest first, secrets as *."""
+        names = {"device": (mac, mac), "reveal": (mac, mac), "line": (f"{mac}/", f"{mac}0"), "key": (f"device:{mac} ", f"device:{mac}!")}  # from, up to: names that begin so
+        ranges = [*names.items(), ("setting", (f"device:{mac}", f"device:{mac}")), ("setting", (f"line:{mac}/", f"line:{mac}0"))]
+        conditions = " OR ".join(f"(noun = '{noun}' AND name >= :from{place} AND name <= :to{place})" for place, (noun, _) in enumerate(ranges))
+        said = {f"{end}{place}": bounds[side] for place, (_, bounds) in enumerate(ranges) for side, end in enumerate(("from", "to"))}
+        rows = self.stream(
+            f"SELECT * FROM changes WHERE ({conditions}) AND (:below = 0 OR id < :below) ORDER BY id DESC LIMIT :limit", {**said, "below": below, "limit": limit}
+        )
+        return [_change(row, _shown(row["before"]), _shown(row["after"])) for row in rows]
+
     def batch(self, number: int) -> list[Change]:
         """Return the changes that were made in one transaction with this one, in their order, their secrets opened: for undoing them alone."""
         rows = self._rows("SELECT * FROM changes WHERE id = ? OR (batch != 0 AND batch = (SELECT batch FROM changes WHERE id = ?)) ORDER BY id", number, number)

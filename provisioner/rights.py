@@ -30,7 +30,7 @@ RIGHTS: Mapping[str, frozenset[str]] = {
 NOUNS: Mapping[str, str] = {
     "device": CHANGE, "line": CHANGE, "account": CHANGE, "setting": CHANGE, "group": CHANGE,
     "key": OPERATE, "contact": OPERATE, "contacts": OPERATE, "account book": OPERATE,
-    "export": REVEAL,
+    "export": REVEAL, "reveal": REVEAL,
     "site": RULE, "dates": RULE, "operator": RULE, "api key": RULE, "link": RULE, "session": RULE, "sign-in": LOOK,
 }  # fmt: skip
 _OWN_FACTS = {"password", "language", "timezone"}  # what everybody may change of himself
@@ -109,6 +109,8 @@ class Judge:
             return self._of(name.rpartition(" ")[0])
         if noun in ("setting", "group"):
             return self._of(name)
+        if noun == "reveal":
+            return {after["site"]}
         if noun == "export":
             return set((after or before).get("sites") or {None})
         if noun in ("contact", "contacts"):
@@ -245,6 +247,10 @@ class View(Store):
                 if len(found) == limit:
                     break
         return found
+
+    def changes_of_phone(self, mac: str, limit: int = 100, below: int = 0) -> list[Change]:
+        """See Records; of a phone of these sites, those that lie in these sites altogether."""
+        return [change for change in super().changes_of_phone(mac, limit, below) if self._sees_change(change)] if self.device(mac, with_secrets=False) else []
 
     def _all_changes(self, noun: str, name: str, who: str, below: int, above: int) -> Iterator[Change]:
         while some := super().changes(500, noun, name, who, below, above):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from provisioner.admin import Admin, Done, did, scopes, words
 from provisioner.changes import Transaction
@@ -19,12 +19,20 @@ CHANGED = "changed"  # what stands for a secret that was said or is another one 
 _PAGE = 1000
 _ENDPOINTS = ("registrar", "outbound_proxy")
 Facts = dict[str, Any]
+_Seen = TypeVar("_Seen")
 
 
 def listed(admin: Admin, noun: str = "", name: str = "", who: str = "", limit: int = 50, below: int = 0) -> list[dict[str, Any]]:
     """Return the last changes, the newest first; of a noun, a name or a person where one is said. below: the number behind which they begin."""
     admin.rights.need(LOOK)
     return [shown(change) for change in admin.store.changes(limit, noun, name, who, below)]
+
+
+def of_phone(admin: Admin, mac: str, limit: int = 50, below: int = 0) -> list[dict[str, Any]]:
+    """Return the last changes of a phone with its lines, keys and settings, the newest first."""
+    admin.rights.need(LOOK)
+    device = admin.device(mac)
+    return [shown(change) for change in admin.store.changes_of_phone(device.mac, limit, below)]
 
 
 def version(admin: Admin, noun: str, name: str) -> str:
@@ -74,13 +82,7 @@ def undo(admin: Admin, number: int) -> Done:
 
     Raises NotHere where there is none that this operator sees, Conflict where something of it was changed again since.
     """
-    seen = admin.store.changes(1, below=number + 1, above=number - 1)
-    if not seen:
-        raise NotHere(f"there is no change {number}; `provisioner audit list` has their numbers")
-    batch = admin.whole.batch(number)
-    for change in batch:
-        if change.noun not in _KINDS:
-            raise Conflict(f"a change of {change.noun} cannot be taken back; say what shall be there instead")
+    batch = _batch(admin, number)
 
     def work(tx: Transaction) -> bool:
         for change in reversed(batch):
@@ -91,6 +93,33 @@ def undo(admin: Admin, number: int) -> Done:
     first = batch[0]
     more = f" and {words.count(len(batch) - 1, 'change')} with it" if len(batch) > 1 else ""
     return did(changed, f"took back change {first.id} of {first.noun} {first.name} by {first.who}{more}", notes)
+
+
+def _batch(admin: Admin, number: int) -> list[Change]:
+    """Return the changes of one transaction, in their order; raises NotHere, and Conflict where one of them cannot be taken back."""
+    seen = admin.store.changes(1, below=number + 1, above=number - 1)
+    if not seen:
+        raise NotHere(f"there is no change {number}; `provisioner audit list` has their numbers")
+    batch = admin.whole.batch(number)
+    for change in batch:
+        if change.noun not in _KINDS:
+            raise Conflict(f"a change of {change.noun} cannot be taken back; say what shall be there instead")
+    return batch
+
+
+def before(admin: Admin, number: int, look: Callable[[], _Seen]) -> _Seen:
+    """Return what `look` sees where a change, and all that was changed with it, had not been made; nothing stays of it."""
+    seen = list[_Seen]()
+    batch = _batch(admin, number)
+
+    def work(tx: Transaction) -> bool:
+        for change in reversed(batch):
+            _take_back(admin.whole, tx, change)
+        seen.append(look())
+        return True
+
+    admin.try_change(work)
+    return seen[0]
 
 
 def _take_back(store: Store, tx: Transaction, change: Change) -> None:

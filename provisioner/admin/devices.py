@@ -30,7 +30,7 @@ def add(admin: Admin, mac: str, model: str, facts: Mapping[str, Any]) -> Done:
     if here:
         raise Conflict(f"phone {admin.named(here)} is there already with other facts; `provisioner device change {device.mac}` changes them")
     changed, _ = admin.change(lambda tx: tx.put_device(device))
-    return did(changed, f"added {admin.named(device)} to site {device.site}", [*doubts(admin, device), *_trouble(admin, device)])
+    return did(changed, f"added {admin.named(device)} to site {device.site}", [*doubts(admin, device), *trouble(admin, device)])
 
 
 def made(admin: Admin, mac: str, model: str, facts: Mapping[str, Any]) -> Device:
@@ -76,7 +76,7 @@ def _count_notes(model: Model, device: Device) -> list[str]:
     return []
 
 
-def _trouble(admin: Admin, device: Device) -> list[str]:
+def trouble(admin: Admin, device: Device) -> list[str]:
     """Return what the phone would meet now, as a note: it can be mended before the phone is plugged in."""
     return [f"it gets no file yet: {why}" for why in admin.troubles([device]).values()]
 
@@ -171,19 +171,27 @@ def approve(admin: Admin, mac: str, model: str = "", facts: Mapping[str, Any] | 
     if device:
         changed, _ = admin.change(lambda tx: tx.put_device(replace(device, state="approved")))
         return did(changed, f"approved {admin.named(device)}")
-    waits = next((one for one in events.waiting(admin) if one["mac"] == wanted), None)
+    said, where = arriving(admin, wanted, model)
+    done = add(admin, wanted, model or said, {**where, **(facts or {})})
+    return replace(done, sentence=done.sentence.replace("added", "approved", 1))
+
+
+def arriving(admin: Admin, mac: str, model: str = "") -> tuple[str, dict[str, str]]:
+    """Return FAMILY/MODEL of a phone that nobody added, and the site and firmware that it showed when it asked.
+
+    model: what it is taken for where it did not say. Raises NotHere where it never asked and nobody says what it is, UnknownName where only that is missing.
+    """
+    waits = next((one for one in events.waiting(admin) if one["mac"] == mac), None)
     if waits is None and not model:
-        raise NotHere(f"phone {pretty(wanted)} is neither waiting nor in the inventory; add it with `provisioner device add {wanted} --model FAMILY/MODEL`")
-    said = model or (f"{waits['family']}/{waits['model']}" if waits and waits["family"] and waits["model"] else "")
+        raise NotHere(f"phone {pretty(mac)} is neither waiting nor in the inventory; add it with `provisioner device add {mac} --model FAMILY/MODEL`")
+    said = f"{waits['family']}/{waits['model']}" if waits and waits["family"] and waits["model"] else model
     if not said:
         could = " or ".join(waits["candidates"]) if waits else ""
         raise UnknownName(
-            f"phone {pretty(wanted)} did not say which model it is{f' ({could})' if could else ''};"
-            f" `provisioner device approve {wanted} --model {waits['family'] or 'FAMILY' if waits else 'FAMILY'}/MODEL`"
+            f"phone {pretty(mac)} did not say which model it is{f' ({could})' if could else ''};"
+            f" `provisioner device approve {mac} --model {waits['family'] or 'FAMILY' if waits else 'FAMILY'}/MODEL`"
         )
-    where = {"site": str(waits["site"]), "firmware": str(waits["firmware"])} if waits else {}
-    done = add(admin, wanted, said, {**where, **(facts or {})})
-    return replace(done, sentence=done.sentence.replace("added", "approved", 1))
+    return said, {"site": str(waits["site"]), "firmware": str(waits["firmware"])} if waits else {}
 
 
 def token(admin: Admin, mac: str, rotate: bool = False) -> tuple[list[str], Done]:
@@ -216,9 +224,9 @@ def credentials(admin: Admin, mac: str) -> tuple[dict[str, str], Done]:
     return {"user": device.mac, "password": admin.booter.password_of(device)}, Done("", changed=False, notes=() if asks else (note,))
 
 
-def count(admin: Admin, state: str = "", site: str = "", search: str = "", family: str = "") -> int:
+def count(admin: Admin, state: str = "", site: str = "", search: str = "", family: str = "", group: str = "") -> int:
     """Return how many phones `listed` has altogether."""
-    return len(listed(admin, state, site)) if state == "waiting" else len(admin.store.devices(site=site, state=state, search=search, family=family))
+    return len(listed(admin, state, site)) if state == "waiting" else len(admin.store.devices(site=site, state=state, search=search, family=family, group=group))
 
 
 def families(admin: Admin) -> list[str]:
@@ -226,7 +234,7 @@ def families(admin: Admin) -> list[str]:
     return [family for (family,) in sorted(admin.store.devices().tally("family"))]
 
 
-def listed(admin: Admin, state: str = "", site: str = "", search: str = "", most: int = 0, after: str = "", family: str = "") -> list[dict[str, Any]]:
+def listed(admin: Admin, state: str = "", site: str = "", search: str = "", most: int = 0, after: str = "", family: str = "", group: str = "") -> list[dict[str, Any]]:
     """Return the phones by MAC, one row each; state waiting: those that asked and that nobody added, all of them.
 
     most: how many, 0 is all; after: the MAC behind which they begin.
@@ -239,7 +247,7 @@ def listed(admin: Admin, state: str = "", site: str = "", search: str = "", most
             "state": state_of(admin, device), "name": device.name, "lines": [{"line": line.n, "account": line.sip_address} for line in admin.store.lines_of(device.mac)],
             "last_seen_at": device.last_seen_at or None, "last_address": device.last_address or None,
         }
-        for device in admin.store.devices(site=site, state=state, search=search, family=family).page(most or -1, parse(after) if after else "")
+        for device in admin.store.devices(site=site, state=state, search=search, family=family, group=group).page(most or -1, parse(after) if after else "")
     ]  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import hashlib
 import os
 import re
 from collections.abc import Iterable
@@ -10,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from provisioner import coverage, raw, vocabulary
-from provisioner.admin import Admin, scopes, settings, words
+from provisioner.admin import Admin, audit, scopes, settings, words
 from provisioner.context import device_layers, said
 from provisioner.encode import legible
 from provisioner.errors import BadValue, NotHere, StoreTrouble
@@ -20,6 +22,8 @@ from provisioner.explain import explain_fact as fact
 from provisioner.families import Family, Model
 from provisioner.rights import REVEAL
 from provisioner.store import BootFacts
+
+_LOOKED_BACK = 500  # events of a phone
 
 
 def names(admin: Admin, mac: str) -> list[str]:
@@ -36,10 +40,40 @@ def preview(admin: Admin, mac: str, name: str = "") -> tuple[str, str]:
     if not known:
         raise NotHere(f"{admin.named(device)} asks for no file that we make")
     wanted = name or known[0]
-    body = admin.booter.preview(device.mac, wanted)
-    family, model, facts = admin.booter.facts(device.mac)
-    found = family.file_for(wanted, model.name, facts.device.firmware)
-    return wanted, legible(body, found[0].encode).decode(found[0].writer.charset, "replace") if found else body.decode("utf-8", "replace")
+    return wanted, text(admin, device.mac, wanted)
+
+
+def text(admin: Admin, mac: str, name: str, reveal: bool = False) -> str:
+    """Return the text of one file of a phone as people read it; with its secrets where `reveal`, which its caller has asked the rights for."""
+    body = admin.booter.preview(mac, name, reveal)
+    family, model, facts = admin.booter.facts(mac)
+    found = family.file_for(name, model.name, facts.device.firmware)
+    return legible(body, found[0].encode).decode(found[0].writer.charset, "replace") if found else body.decode("utf-8", "replace")
+
+
+def fetched(admin: Admin, mac: str) -> dict[str, tuple[str, bool]]:
+    """Return, by the name of each file that the phone fetched as far back as its events go, when it last did, and whether it is the same file now.
+
+    Of what was sent only the SHA-256 is kept, so that there is an answer, and no copy of secrets.
+    """
+    device = admin.device(mac)
+    known = {name.casefold(): name for name in names(admin, mac)}
+    last = {}
+    for event in admin.eventstore.events(mac=device.mac, limit=_LOOKED_BACK):
+        name = known.get(event.path.rpartition("/")[2].casefold())
+        if name and event.outcome in ("served", "not-modified") and event.sha256:
+            last[name] = event
+    return {name: (event.at, hashlib.sha256(admin.booter.preview(device.mac, name, reveal=True)).hexdigest() == event.sha256) for name, event in last.items()}
+
+
+def difference(admin: Admin, mac: str, name: str, number: int) -> list[str]:
+    """Return how a file of a phone differs from what it was before a change of history, as unified diff, secrets masked on both sides; nothing where it does not.
+
+    Raises NotHere, Conflict where the change cannot be taken back, and so not be looked behind.
+    """
+    before = audit.before(admin, number, lambda: text(admin, admin.device(mac).mac, name))
+    after = text(admin, admin.device(mac).mac, name)
+    return list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=2))[2:]
 
 
 def render(admin: Admin, mac: str, folder: Path, reveal: bool) -> list[Path]:

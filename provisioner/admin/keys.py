@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from provisioner.admin import Admin, Done, Phones, did, scopes, words
 from provisioner.admin.scopes import Scope
+from provisioner.changes import Transaction
 from provisioner.errors import BadValue, Conflict
 from provisioner.families import Model
 from provisioner.mac import pretty
@@ -42,6 +45,59 @@ def fits(admin: Admin, where: Scope, key: Key, touched: Phones) -> list[str]:
     if key.line and where.kind == "device" and key.line not in [one.n for one in admin.store.lines_of(where.name)]:
         notes.append(f"line {key.line} of {pretty(where.name)} has no account yet")
     return notes
+
+
+@dataclass(frozen=True)
+class Row:
+    """A key as somebody edits it among others. at: its position until now; to: where it shall be; type: empty says nothing of it here."""
+
+    at: int
+    to: int
+    type: str
+    value: str = ""
+    label: str = ""
+    line: int = 0
+
+
+def lay(admin: Admin, scope: str, rows: Iterable[Row], module: int = 0) -> Done:
+    """Set, move and forget keys of the phone itself or of one module, in one change; those of which no row speaks stay.
+
+    A key that is moved to where another one stays changes places with it.
+    """
+    where, wanted = belongs(admin, scope), _placed(list(rows))
+    touched = scopes.phones(admin, where)
+    there = {key.position: key for key in admin.store.keys_of(str(where)) if key.module == module}
+    laid = [Key(str(where), row.to, row.type, row.value, row.label, row.line, module) for row in wanted if row.type]
+    news = [key for key in laid if there.get(key.position) != key]
+    gone = [row.to for row in wanted if not row.type and row.to in there]
+    notes = [note for key in news for note in fits(admin, where, key, touched)]
+
+    def work(tx: Transaction) -> bool:
+        return any([*[tx.forget_key(str(where), position, module) for position in gone], *[tx.put_key(key) for key in news]])
+
+    changed, more = admin.change(work, touched)
+    what = ", ".join(place(key) for key in news[:_MOST_NOTES])
+    sentences = [f"set {words.count(len(news), 'key')} of {where}: {what}{' and more' if len(news) > _MOST_NOTES else ''}"] if news else []
+    sentences += [f"said nothing more of {words.count(len(gone), 'key')} of {where}"] if gone else []
+    return did(changed, "; ".join(sentences), (*notes, *more))
+
+
+def _placed(rows: list[Row]) -> list[Row]:
+    """Return the rows, each at a place of its own: who stood where another one is moved to goes to where that one came from."""
+    stay = {row.at: row for row in rows if row.at == row.to}
+    found = {row.at: row for row in rows}
+    for row in rows:
+        other = stay.pop(row.to, None) if row.to != row.at else None
+        if other:
+            found[other.at] = replace(other, to=row.at)
+    placed = dict[int, Row]()
+    for row in found.values():
+        if row.to in placed and row.type and placed[row.to].type:
+            raise BadValue(f"position {row.to} would have two keys; give one of them another place")
+        if row.type or row.to not in placed:
+            placed[row.to] = row
+    left = [Row(row.at, row.at, "") for row in rows if row.at not in placed]
+    return [*placed.values(), *left]
 
 
 def clear(admin: Admin, scope: str, position: int, module: int = 0) -> Done:

@@ -20,14 +20,20 @@ def say(admin: Admin, scope: str, pairs: Mapping[str, str]) -> Done:
     Raises UnknownName, BadValue with the cure, NotHere; nothing is written then.
     """
     where = scopes.read(admin, scope)
-    values = {name: _row(where, name).read(text) for name, text in ((named(admin, where, name), text) for name, text in pairs.items())}
-    for name in values:
-        if name.startswith(raw.PREFIX):
-            _taking(admin, name)
+    values = read(admin, where, pairs)
     touched = scopes.phones(admin, where)
     changed, notes = admin.change(lambda tx: tx.say(str(where), values), touched)
     what = ", ".join(f"{name} = {words.text(words.said(name, value))}" for name, value in values.items())
-    return did(changed, f"set {what} for {where}{_reach(where, touched, values)}", (*notes, *(_notes(admin, touched, values) if changed else ())))
+    return did(changed, f"set {what} for {where}{_reach(where, touched, values)}", (*notes, *(costs(admin, touched, values) if changed else ())))
+
+
+def read(admin: Admin, scope: Scope, pairs: Mapping[str, str]) -> dict[str, Any]:
+    """Return settings by the names that are stored, with their values as their kinds read them; raises as `say` does."""
+    values = {name: _row(scope, name).read(text) for name, text in ((named(admin, scope, name), text) for name, text in pairs.items())}
+    for name in values:
+        if name.startswith(raw.PREFIX):
+            _taking(admin, name)
+    return values
 
 
 def unsay(admin: Admin, scope: str, names: Iterable[str]) -> Done:
@@ -111,7 +117,7 @@ def _reach(scope: Scope, touched: Phones, names: Iterable[str]) -> str:
     return f"; {words.count(reached, 'phone')} will get it"
 
 
-def _notes(admin: Admin, touched: Phones, values: Mapping[str, Any]) -> Iterable[str]:
+def costs(admin: Admin, touched: Phones, values: Mapping[str, Any]) -> Iterable[str]:
     """Return which settings can cut phones off, which of the phones have no parameter for them, and how many restart to take them (F23)."""
     for name, value in values.items():
         if name.startswith(raw.PREFIX):
