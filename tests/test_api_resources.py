@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import threading
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -147,6 +148,21 @@ def test_what_shows_a_secret_is_kept_for_no_repeated_ask(anna: Program, server: 
     assert anna.did("POST", "/apikeys", {"label": "once"}, 409, headers=once)["detail"].startswith("this was done already")
     assert [row["label"] for row in anna.did("GET", "/apikeys?limit=500")["items"]].count("once") == 1
     assert all(made.encode() not in file.read_bytes() for file in server.config.state.glob("provisioner.db*"))
+
+
+def test_an_ask_that_comes_twice_at_once_is_done_once(anna: Program) -> None:
+    told: list[int] = []
+
+    def ask() -> None:
+        told.append(Program(Client(anna.client.port), anna.key).ask("POST", "/apikeys", {"label": "at once"}, {"Idempotency-Key": "at-once"}).status)
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(told) == [201, *[409] * 5]
+    assert [row["label"] for row in anna.did("GET", "/apikeys?limit=500")["items"]].count("at once") == 1
 
 
 def test_a_phone_that_was_never_seen_is_not_rung(anna: Program) -> None:

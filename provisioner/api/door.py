@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,10 +31,11 @@ from provisioner.api import (
     server,
     settings,
     sites,
+    start,
     xcap,
 )
 from provisioner.api.problems import of, problem
-from provisioner.api.spec import ONCE, completed
+from provisioner.api.spec import ONCE, by_noun, completed
 from provisioner.console.door import HEADERS
 from provisioner.console.visitor import SAFE, Place, Visitor, by_session, has_token, is_foreign, is_known_host, place
 from provisioner.errors import ProvisionerError
@@ -46,7 +48,7 @@ log = logging.getLogger("provisioner.api")
 BASE = "/api/v1"
 RESOURCES = (
     devices.resource, lines.resource, keys.resource, settings.resource, files.resource, accounts.resource, xcap.resource, sites.resource, groups.resource, phonebooks.resource,
-    families.resource, events.resource, handouts.resource, bulk.resource, operators.resource, audit.resource, server.resource,
+    families.resource, events.resource, handouts.resource, bulk.resource, operators.resource, audit.resource, server.resource, start.resource,
 )  # fmt: skip
 BODY = 16_000_000  # bytes of one ask at most
 _WORDS = {
@@ -60,6 +62,10 @@ All that the console can do. A program shows an API key (`Authorization: Bearer 
 Errors are RFC 9457 problem details whose `detail` says what to do. Lists come in pages: ask with `cursor` what `next` said. What has an `ETag` takes `If-Match`, and 412 means
 that somebody else was first; nothing is lost. With an `Idempotency-Key` a repeated ask is done once and answered alike, for a day; an answer that shows a secret is given once.
 Secrets are masked unless `reveal=true` asks for them and the key's operator may see them. Many things at once come as rows at `/bulk/{noun}`, or as a file at `/import/csv`: all of them, or nothing."""
+
+
+_DOING: set[tuple[str, str]] = set()  # whose asks of which idempotency keys are being done; the API has one process
+_LOCK = threading.Lock()
 
 
 def bare() -> APIFlask:
@@ -87,7 +93,8 @@ def api(admin: Admin) -> APIFlask:
     @app.get(f"{BASE}/")
     @app.doc(hide=True)
     def readable() -> str:
-        return render_template("api.html", spec=app.spec)
+        known: Any = app.spec
+        return render_template("api.html", spec=known, nouns=by_noun(known))
 
     @app.before_request
     def let_in() -> Response | None:
@@ -116,6 +123,10 @@ def api(admin: Admin) -> APIFlask:
             answer.headers["WWW-Authenticate"] = 'Bearer realm="provisioner"'
         _keep(answer)
         return answer
+
+    @app.teardown_request
+    def done(why: BaseException | None) -> None:
+        _DOING.discard(g.pop("doing", ("", "")))
 
     @app.error_processor
     def of_the_wire(why: HTTPError) -> Response:
@@ -173,7 +184,13 @@ def _asked_before(found: Visitor) -> Response | None:
     if len(key) > 200:
         return problem(400, f"{ONCE}: at most 200 characters")
     asked = hashlib.sha256(b"\n".join((request.method.encode(), request.full_path.encode(), request.headers.get("If-Match", "").encode(), request.get_data()))).hexdigest()
-    before = found.admin.people.answered(found.admin.who, key)
+    doing = (found.admin.who, key)
+    with _LOCK:
+        if doing in _DOING:
+            return problem(409, f"the ask of this {ONCE} is still being done; ask again in a moment")
+        _DOING.add(doing)
+    g.doing = doing
+    before = found.admin.people.answered(*doing)
     if before is None:
         g.asked = asked
         return None

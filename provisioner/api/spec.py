@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections import defaultdict
 from typing import Any
 
 from flask import Flask
@@ -49,6 +50,15 @@ def completed(spec: dict[str, Any], app: Flask) -> dict[str, Any]:
                 known["x-right"] = getattr(view, "right", RULE)
                 _complete(method, known, getattr(view, "takes", ()))
     return spec
+
+
+def by_noun(spec: dict[str, Any]) -> dict[str, list[tuple[str, str, dict[str, Any]]]]:
+    """Return (method, path, operation) of each operation, by the noun that it is of."""
+    found: dict[str, list[tuple[str, str, dict[str, Any]]]] = defaultdict(list)
+    for path, verbs in sorted(spec["paths"].items()):
+        for method, known in verbs.items():
+            found[known["tags"][0]].append((method.upper(), path, known))
+    return dict(sorted(found.items()))
 
 
 def _complete(method: str, known: dict[str, Any], types: tuple[str, ...]) -> None:

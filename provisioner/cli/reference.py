@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from provisioner.api.door import bare
-from provisioner.api.spec import ONCE, PROBLEM
+from provisioner.api.spec import ONCE, PROBLEM, by_noun
 
 Spec = Mapping[str, Any]
 
@@ -16,10 +15,6 @@ def page() -> str:
     """Return the page."""
     spec = bare().spec
     assert isinstance(spec, dict)
-    by_tag: dict[str, list[tuple[str, str, Spec]]] = defaultdict(list)
-    for path, verbs in spec["paths"].items():
-        for method, known in verbs.items():
-            by_tag[known["tags"][0]].append((path, method.upper(), known))
     lines = [
         "# The API",
         "",
@@ -39,9 +34,9 @@ def page() -> str:
         "| change, reveal | admin, owner |",
         "| rule | owner |",
     ]
-    for tag, operations in sorted(by_tag.items()):
-        lines += ["", f"## {tag[0].upper()}{tag[1:]}"]
-        for path, method, known in sorted(operations, key=lambda one: one[0]):
+    for noun, operations in by_noun(spec).items():
+        lines += ["", f"## {noun[0].upper()}{noun[1:]}"]
+        for method, path, known in operations:
             lines += _operation(spec, path, method, known)
     return "\n".join(lines) + "\n"
 
