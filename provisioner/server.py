@@ -57,6 +57,7 @@ from cryptography import x509
 
 from provisioner import certificates, families, housekeeper, providers, renderer
 from provisioner.admin import Admin, checks, rounds
+from provisioner.admin.trials import SERVE_FILE
 from provisioner.boot import Booter
 from provisioner.boot import Limits as BootLimits
 from provisioner.config import Config, Listen, forget_environment
@@ -81,7 +82,7 @@ from provisioner.wire import PhoneRequest
 
 log = logging.getLogger("provisioner.server")
 
-SERVE_FILE, LOCK_FILE = "serve.json", "serve.lock"
+LOCK_FILE = "serve.lock"
 COMPILING = 3.0  # seconds before the first answer, where there are phones of dozens of families
 BACKLOG = 4096  # phones that wait for an HTTP worker
 _TRIER = "templates"  # the process that tries the templates, once

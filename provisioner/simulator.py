@@ -21,7 +21,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Protocol
 from urllib.parse import quote, unquote, urlsplit
@@ -301,10 +301,26 @@ def play(phone: Phone, server_url: str, answer: Callable[[Ask], Answer], public_
         got = answer(ask)
 
 
-def boot(phone: Phone, server_url: str, public_url: str = "", uploads: bool = False, patience: Patience | None = None) -> Boot:
-    """Boot a phone against a running server: http://, https:// or tftp://HOST[:PORT][/PATH]; see `script`."""
+def boot(
+    phone: Phone, server_url: str, public_url: str = "", uploads: bool = False, patience: Patience | None = None, through: Callable[[str], str] = str,
+) -> Boot:  # fmt: skip
+    """Boot a phone against a running server: http://, https:// or tftp://HOST[:PORT][/PATH]; see `script`.
+
+    through: gives the URL that is really asked in place of one that the phone was told, where the server is reached another way from here.
+    """
     patience = patience or Patience()
-    return _Loop(patience, 1).run([script(phone, server_url, public_url, uploads, patience)])[0]
+    return _Loop(patience, 1).run([_led(script(phone, server_url, public_url, uploads, patience), through)])[0]
+
+
+def _led(asks: Script, through: Callable[[str], str]) -> Script:
+    """Return a script that asks for other URLs."""
+    got: Answer | None = None
+    while True:
+        try:
+            ask = next(asks) if got is None else asks.send(got)
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
+        got = yield replace(ask, url=through(ask.url))
 
 
 def tell(boot: Boot) -> list[str]:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import click
 
 from provisioner import simulator
-from provisioner.admin import Admin, families
+from provisioner.admin import Admin, families, trials
 from provisioner.admin import demo as example
 from provisioner.cli import out
 from provisioner.cli.session import FAILURE, Session, session, who
@@ -28,7 +28,7 @@ from provisioner.simulator import Phone
 
 @click.command()
 @click.argument("mac")
-@click.option("--server", "url", required=True, metavar="URL", help="Where the phone looks first: http://, https:// or tftp://HOST[:PORT][/PATH].")
+@click.option("--server", "url", default="", metavar="URL", help="Where the phone looks first: http://, https:// or tftp://HOST[:PORT][/PATH]; else the server that runs here.")
 @click.option("--model", default="", metavar="FAMILY/MODEL", help="For a phone that is not in this inventory.")
 @click.option("--firmware", default="", metavar="VERSION", help="Firmware that it says it has.")
 @out.as_json
@@ -40,20 +40,27 @@ def boot(here: Session, mac: str, url: str, model: str, firmware: str, json_: bo
 
     \b
     Examples:
+      provisioner boot 805ec0d57d72
       provisioner boot 805ec0d57d72 --server http://127.0.0.1:8080/
       provisioner boot 805ec0d57d72 --server tftp://127.0.0.1:6969/
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https", "tftp") or not parts.hostname:
-        raise BadValue(f"{url!r} is no server; write http://HOST:8080/, https://HOST/ or tftp://HOST:6969/")
-    result = simulator.boot(_phone(here, mac, model, firmware), url)
+    if not url and (model or firmware):
+        raise BadValue("say with --server whom a phone asks that is not as this inventory has it")
+    result = _elsewhere(here, mac, url, model, firmware) if url else trials.boot(here.admin, mac)
     if json_:
-        out.machine(_shown(result))
+        out.machine(trials.shown(result))
     else:
         for line in simulator.tell(result):
             click.echo(out.safe(line))
     if not (result.came_to_rest and result.complete):
         click.get_current_context().exit(FAILURE)
+
+
+def _elsewhere(here: Session, mac: str, url: str, model: str, firmware: str) -> simulator.Boot:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https", "tftp") or not parts.hostname:
+        raise BadValue(f"{url!r} is no server; write http://HOST:8080/, https://HOST/ or tftp://HOST:6969/")
+    return simulator.boot(_phone(here, mac, model, firmware), url)
 
 
 def _phone(here: Session, mac: str, model: str, firmware: str) -> Phone:
@@ -65,17 +72,6 @@ def _phone(here: Session, mac: str, model: str, firmware: str) -> Phone:
     if found is None:
         raise BadInput(f"the family {device.family} cannot be used; `provisioner check` says why")
     return Phone(found[0], found[1].name, device.mac, firmware or device.firmware, device.serial)
-
-
-def _shown(result: simulator.Boot) -> dict[str, Any]:
-    return {
-        "mac": result.phone.mac, "family": result.phone.family.slug, "model": result.phone.model, "came_to_rest": result.came_to_rest,
-        "complete": result.complete, "rounds": result.rounds, "restarts": result.reboots, "sentences": list(result.sentences),
-        "fetches": [
-            {"round": fetch.round, "file": fetch.name, "status": fetch.status, "bytes": fetch.size, "sha256": fetch.sha256 or None, "ms": round(fetch.ms, 1), "tries": fetch.tries}
-            for fetch in result.fetches
-        ],
-    }  # fmt: skip
 
 
 _MARK = "this-is-a-demo"

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from provisioner.admin import families
+from provisioner.admin import assets, families
 from provisioner.cli import out
 from provisioner.cli.session import Session, session
 
@@ -87,6 +87,23 @@ def new(here: Session, name: str, vendor: str, oui: str, into: Path | None) -> N
     for file in files:
         click.echo(str(file))
     out.done(done)
+
+
+@family.command("assets")
+@out.as_json
+@session
+def assets_(here: Session, json_: bool) -> None:
+    """List the folders of firmware and other files that phones fetch as they are, and what lies in them.
+
+    \b
+    Example:
+      provisioner family assets --json
+    """
+    rows = assets.listed(here.admin)
+    if json_:
+        out.machine(rows)
+    else:
+        out.table([{**row, "files": [file["name"] for file in row["files"]]} for row in rows], ("folder", "families", "files"), "no family asks for a file as it is")
 
 
 @click.command()

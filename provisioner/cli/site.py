@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from provisioner.admin import sites
+from provisioner.admin import discovery, sites
 from provisioner.cli import out
 from provisioner.cli.session import Session, session
 
@@ -132,3 +132,25 @@ def network_list(here: Session, slug: str, json_: bool) -> None:
     """List the networks of a site."""
     rows = sites.shown(here.admin, sites.one(here.admin, slug))["networks"]
     out.machine(rows) if json_ else out.table(rows, ("network", "mac_is_enough", "tftp_serves_secrets"), f"site {slug} has no networks")
+
+
+@site.command()
+@click.argument("slug", metavar="SITE")
+@out.as_json
+@session
+def dhcp(here: Session, slug: str, json_: bool) -> None:
+    """Show what to write into the site's DHCP server so that its phones find us: dnsmasq, ISC, Kea, MikroTik, Windows, OPNsense.
+
+    \b
+    Example:
+      provisioner site dhcp hq
+    """
+    rows = discovery.dhcp(here.admin, slug)
+    if json_:
+        out.machine(rows)
+    else:
+        for row in rows:
+            click.echo(out.safe(f"# {row['server']}: {row['where']}"))
+            for line in row["lines"].splitlines():
+                click.echo(out.safe(line))
+            click.echo()

@@ -14,7 +14,19 @@ from jinja2 import StrictUndefined
 from werkzeug.exceptions import HTTPException
 
 from provisioner.admin import Admin
-from provisioner.console import accounts, overview, phones, signing
+from provisioner.console import (
+    accounts,
+    audit,
+    knowledge,
+    operators,
+    overview,
+    phones,
+    requests,
+    server,
+    signing,
+    sites,
+    start,
+)
 from provisioner.console.pages import ANYBODY, furnish, page
 from provisioner.console.visitor import SAFE, Visitor, by_session, has_token, is_foreign, is_known_host, place
 from provisioner.errors import BadInput, NotAllowed, NotHere, Outdated, ProvisionerError, SlowDown, StoreTrouble
@@ -26,11 +38,20 @@ log = logging.getLogger("provisioner.console")
 WSGI = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
 BODY = 16_000_000  # bytes of one ask at most: a table of phones to import
 # The pages, and what of them the menu shows.
-PAGES = (signing.pages, overview.pages, phones.pages, accounts.pages)
+PAGES = (
+    signing.pages, start.pages, overview.pages, phones.pages, accounts.pages, sites.pages, knowledge.pages, requests.pages, operators.pages, audit.pages, server.pages,
+)  # fmt: skip
 MENU: tuple[tuple[str, Callable[[Language], str]], ...] = (
     ("overview.shown", lambda say: say("Overview")),
     ("phones.listed", lambda say: say("Phones")),
     ("accounts.listed", lambda say: say("Accounts")),
+    ("sites.listed", lambda say: say("Sites")),
+    ("knowledge.listed", lambda say: say("Families")),
+    ("requests.listed", lambda say: say("Events")),
+    ("requests.why", lambda say: say("Why?")),
+    ("operators.listed", lambda say: say("Operators")),
+    ("audit.listed", lambda say: say("Audit log")),
+    ("server.shown", lambda say: say("Server")),
 )
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
