@@ -178,6 +178,51 @@ def test_a_handout_is_a_pdf_or_a_page_and_several_are_one(anna: Program, server:
     assert program(server, "ben").ask("POST", "/handouts", {"macs": [MAC], "kind": "html", "secrets": True}).status == 403
 
 
+def test_a_phone_comes_with_its_account_and_with_what_another_one_has(anna: Program) -> None:
+    mac, other = "001565bb0010", "001565bb0011"
+    anna.did("PUT", "/accounts/360@sip.example.com", {"password": "s3cret-360"}, 201)
+    anna.did("POST", f"/devices/{mac}/enrol", {"account": "360", "model": "yealink/T46U"})
+    assert [line["account"] for line in anna.did("GET", f"/devices/{mac}")["lines"]] == ["360@sip.example.com"]
+    anna.did("PATCH", f"/scopes/device:{mac}/settings", {"language": "pt"})
+    anna.did("PUT", f"/scopes/device:{mac}/keys/0", {"rows": [{"at": 2, "type": "blf", "value": "213"}, {"at": 3, "type": "line"}]})
+    anna.did("PUT", f"/scopes/device:{mac}/keys/0", {"rows": [{"at": 2, "to": 3, "type": "blf", "value": "213"}, {"at": 3, "to": 2, "type": "line"}]})
+    assert [(key["position"], key["type"]) for key in anna.did("GET", f"/scopes/device:{mac}/keys")["items"]] == [(2, "line"), (3, "blf")]
+    anna.did("POST", f"/devices/{other}/enrol", {"model": "yealink/T46U"})
+    assert "copied 1 setting and 2 keys" in anna.did("POST", f"/devices/{other}/copy", {"source": mac})["sentence"]
+    assert anna.did("GET", f"/scopes/device:{other}/settings") == {"language": "pt"}
+
+
+def test_one_thing_is_done_to_many_phones_once_its_cost_is_known(anna: Program, server: Server) -> None:
+    macs = ["001565bb0021", "001565bb0022"]
+    for mac in macs:
+        anna.did("PUT", f"/devices/{mac}", {"model": "yealink/T46U", "location": "Many"}, 201)
+    order = {"verb": "say", "search": "Many", "setting": "timezone", "value": "Europe/Lisbon"}
+    tried = anna.ask("POST", "/many?dry_run=true", order)
+    assert (tried.json["phones"], tried.json["would_change"], tried.json["changed"]) == (2, 2, False)
+    anna.did("PATCH", f"/devices/{macs[0]}", {"notes": "meanwhile"})
+    assert anna.ask("POST", "/many", order, {"If-Match": tried.headers["ETag"]}).status == 412
+    assert anna.did("POST", "/many", order)["changed"] and anna.did("GET", f"/devices/{macs[1]}")["settings"] == {"timezone": "Europe/Lisbon"}
+    assert program(server, "ben").ask("POST", "/many", {"verb": "remove", "macs": macs}).status == 403
+    assert anna.did("POST", "/many", {"verb": "remove", "macs": macs})["phones"] == 2 and anna.ask("GET", f"/devices/{macs[0]}").status == 404
+
+
+def test_a_file_with_its_secrets_is_on_record_and_so_is_how_it_came_to_be(anna: Program, server: Server) -> None:
+    file = f"/devices/{MAC}/files/{MAC}.cfg"
+    assert b"s3cret" in anna.ask("GET", f"{file}?reveal=true").body
+    assert anna.did("GET", f"/audit?noun=reveal&name={MAC}&limit=1")["items"][0]["what"]["what"][1] == f"{MAC}.cfg"
+    packed = anna.ask("POST", f"/devices/{MAC}/files.zip").body
+    assert b"s3cret" in zipfile.ZipFile(io.BytesIO(packed)).read(f"{MAC}.cfg")
+    ben = program(server, "ben")
+    assert ben.ask("GET", f"{file}?reveal=true").status == ben.ask("POST", f"/devices/{MAC}/files.zip").status == 403
+    server.get(f"/{MAC}.cfg")
+    assert until(lambda: anna.did("GET", f"/devices/{MAC}/fetched")["items"])[0]["same"] is True
+    anna.did("PATCH", f"/scopes/device:{MAC}/settings", {"timezone": "Asia/Tokyo"})
+    number = anna.did("GET", f"/audit?noun=setting&name=device:{MAC}&limit=1")["items"][0]["id"]
+    lines = anna.did("GET", f"/devices/{MAC}/difference?file={MAC}.cfg&number={number}")["lines"]
+    assert any(line.startswith("+") and "time_zone" in line for line in lines)
+    assert anna.did("GET", f"/devices/{MAC}/fetched")["items"][0]["same"] is False
+
+
 # Accounts
 
 

@@ -8,7 +8,7 @@ from apiflask import APIBlueprint
 from flask import Response, request
 from pydantic import BaseModel, Field
 
-from provisioner.admin import Admin, devices, notices, proofs, swaps
+from provisioner.admin import Admin, copies, devices, enrol, many, notices, proofs, reveals, swaps
 from provisioner.api.problems import problem
 from provisioner.api.shapes import Did, Json, Paged, Reveal, Said, Text, Trial
 from provisioner.api.views import answers, did, one, page_of, paged, provided, secret, sliced
@@ -105,6 +105,46 @@ class Approval(Said):
     site: Text | None = None
 
 
+class Enrolment(Said):
+    """A phone and its account."""
+
+    account: Text = Field("", description="its SIP address, or the part before the @ where one account alone has it; empty: none")
+    model: Text = Field("", description="FAMILY/MODEL of a phone that is new here, and did not say itself which it is")
+    site: Text = Field("", description="of a phone that is new here; else the one whose network it asked from")
+
+
+class Source(Said):
+    """From which phone."""
+
+    source: Text = Field(description="its MAC")
+
+
+class ManySaid(Said):
+    """Which phones, and what shall be done to them."""
+
+    verb: Literal["say", "unsay", "move", "resync", "retire", "remove"]
+    macs: list[Text] | None = Field(None, max_length=1000, description="these; else all that fit what follows")
+    search: Text = ""
+    in_site: Text = ""
+    in_state: Literal["", "approved", "blocked", "retiring"] = ""
+    in_family: Text = ""
+    in_group: Text = ""
+    setting: Text = Field("", description="of say and unsay")
+    value: str = Field("", max_length=20_000, description="of say")
+    site: Text = Field("", description="of move")
+    group: Text = Field("", description="of move: within the site; empty is none")
+    patience: float = Field(8.0, ge=0.1, le=64, description="of resync: seconds that a phone may be silent", strict=False)
+
+
+class ManyDone(Did):
+    """What was done to how many phones; with dry_run, how many would be another, restart for it, or could lose the network."""
+
+    phones: int
+    would_change: int | None
+    would_restart: int | None
+    could_strand: int | None
+
+
 class Retiring(Said):
     """How long a phone may take to come for its last files."""
 
@@ -153,6 +193,7 @@ class Search(Paged):
     site: Text = ""
     state: Literal["", "approved", "blocked", "retiring"] = ""
     family: Text = ""
+    group: Text = Field("", description="of the site that is said")
 
 
 @resource.get("/devices")
@@ -162,7 +203,7 @@ class Search(Paged):
 @asks(LOOK)
 def list_devices(said: Search) -> Any:
     """Return the phones that fit, by MAC."""
-    rows = devices.listed(visitor().admin, said.state, said.site, said.search, said.limit + 1, said.cursor, said.family)
+    rows = devices.listed(visitor().admin, said.state, said.site, said.search, said.limit + 1, said.cursor, said.family, said.group)
     return paged(page_of(rows, said.limit, "mac"))
 
 
@@ -238,6 +279,47 @@ def approve_device(mac: str, said: Approval) -> Any:
     return did(devices.approve(visitor().admin, mac, said.model, {"site": said.site} if said.site else {}))
 
 
+@resource.post("/devices/<mac>/enrol")
+@resource.input(Enrolment, arg_name="said")
+@resource.output(Did)
+@resource.doc(summary="Enrol a phone with its account", security="key", responses=answers(404, 409, 422))
+@asks(CHANGE)
+def enrol_device(mac: str, said: Enrolment) -> Any:
+    """Have a phone in the inventory, approved, with an account on its first free line: both in one change."""
+    return did(enrol.enrol(visitor().admin, mac, said.account, said.model, said.site))
+
+
+@resource.post("/devices/<mac>/copy")
+@resource.input(Source, arg_name="said")
+@resource.output(Did)
+@resource.doc(summary="Copy another phone's settings and keys", security="key", responses=answers(404, 409, 412, 422))
+@asks(CHANGE)
+def copy_device(mac: str, said: Source) -> Any:
+    """Say for a phone what another one's own settings and keys say; what it cannot have is left out, and told."""
+    admin = visitor().admin
+    return did(copies.copy(provided(admin, lambda: devices.version(admin, mac)), mac, said.source))
+
+
+@resource.post("/many")
+@resource.input(Trial, location="query", arg_name="how")
+@resource.input(ManySaid, arg_name="said")
+@resource.output(ManyDone)
+@resource.doc(summary="Do one thing to many phones", security="key", responses=answers(404, 409, 412, 422))
+@asks(OPERATE)
+def do_many(how: Trial, said: ManySaid) -> Any:
+    """Say a setting, move, resync, retire or remove for many phones, all of them or none. With dry_run it tells what that would change and cost, with an ETag; If-Match does it only where that is still so."""
+    admin = visitor().admin
+    phones = many.chosen(admin, said.macs, said.search, said.in_site, said.in_state, said.in_family, said.in_group)
+    order = many.Order(said.verb, said.setting, said.value, said.site, said.group)
+    if how.dry_run:
+        cost = many.preview(admin, phones, order)
+        told = {"sentence": cost.sentence, "changed": False, "notes": list(cost.notes), "phones": cost.phones, "would_change": len(cost.changed), "would_restart": cost.restart, "could_strand": cost.strand}
+        return told, 200, {"ETag": f'"{many.version(admin, phones)}"'}
+    seen = request.headers.get("If-Match", "").strip().strip('"')
+    done = many.carry_out(admin, phones, order, proofs.means(said.patience, None), "" if seen == "*" else seen)
+    return {**did(done), "phones": len(phones), "would_change": None, "would_restart": None, "could_strand": None}
+
+
 @resource.post("/devices/<mac>/block")
 @resource.output(Did)
 @resource.doc(summary="Block a phone", security="key", responses=answers(404, 412))
@@ -299,10 +381,9 @@ def reboot_device(mac: str, said: Asking) -> Any:
 @resource.doc(summary="Show a phone's own URLs", security="key", responses=answers(404, 422))
 @asks(REVEAL)
 def get_token(mac: str, said: Reveal) -> Any:
-    """Return the URLs that hold this phone's token, the one to type first; with reveal=true alone."""
+    """Return the URLs that hold this phone's token, the one to type first; with reveal=true alone, and on record."""
     _asked_to_reveal(said)
-    urls, done = devices.token(visitor().admin, mac)
-    return secret({"urls": urls, "notes": list(done.notes)})
+    return secret({"urls": reveals.access(visitor().admin, mac)["urls"], "notes": []})
 
 
 @resource.post("/devices/<mac>/token")
@@ -323,10 +404,9 @@ def rotate_token(mac: str, said: Reveal) -> Any:
 @resource.doc(summary="Show a phone's user and password for HTTP", security="key", responses=answers(404, 422))
 @asks(REVEAL)
 def get_credentials(mac: str, said: Reveal) -> Any:
-    """Return what this phone proves itself with, where its site asks for it; with reveal=true alone."""
+    """Return what this phone proves itself with, where its site asks for it; with reveal=true alone, and on record."""
     _asked_to_reveal(said)
-    known, done = devices.credentials(visitor().admin, mac)
-    return secret({**known, "notes": list(done.notes)})
+    return secret({**reveals.access(visitor().admin, mac)["proof"], "notes": []})
 
 
 def _asked_to_reveal(said: Reveal) -> None:

@@ -8,12 +8,12 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import BaseModel, Field
 
-from provisioner.admin import files
-from provisioner.api.shapes import Asked, Json
+from provisioner.admin import files, reveals
+from provisioner.api.shapes import Asked, Json, Reveal
 from provisioner.api.views import answers, document, in_path
 from provisioner.console.pages import asks
 from provisioner.console.visitor import visitor
-from provisioner.rights import LOOK
+from provisioner.rights import LOOK, REVEAL
 
 resource = APIBlueprint("files", __name__, tag="devices")
 
@@ -22,6 +22,33 @@ class FileNames(BaseModel):
     """The files that a phone asks for and gets, in its order."""
 
     items: list[str]
+
+
+class FetchOf(BaseModel):
+    """A file that the phone fetched, as far back as its events go. same: it is the same file now."""
+
+    file: str
+    at: str
+    same: bool
+
+
+class Fetches(BaseModel):
+    """The files that the phone fetched."""
+
+    items: list[FetchOf]
+
+
+class Before(Asked):
+    """Which file, and before which change."""
+
+    file: str = Field(min_length=1, max_length=1000)
+    number: int = Field(ge=1, le=2**53, description="of the change, as /audit has it")
+
+
+class Difference(BaseModel):
+    """Lines of a unified diff; none where nothing differs."""
+
+    lines: list[str]
 
 
 class OfLine(Asked):
@@ -64,14 +91,41 @@ def list_files(mac: str) -> Any:
 
 
 @resource.get("/devices/<mac>/files/<path:file>")
-@resource.doc(
-    summary="Show a file of a phone", security="key",
-    responses={**document("as the phone gets it, secrets masked", "text/plain"), **answers(404)},
-)  # fmt: skip
+@resource.input(Reveal, location="query", arg_name="said")
+@resource.doc(summary="Show a file of a phone", security="key", responses={**document("as people read it", "text/plain"), **answers(404)})
 @asks(LOOK)
-def get_file(mac: str, file: str) -> Response:
-    """Return a file as it is now, as text that can be read, secrets masked."""
-    return Response(files.preview(visitor().admin, mac, file)[1], content_type="text/plain; charset=utf-8")
+def get_file(mac: str, file: str, said: Reveal) -> Response:
+    """Return a file as it is now, as text that can be read, secrets masked unless they are asked for; that is on record."""
+    admin = visitor().admin
+    text = reveals.file(admin, mac, file) if said.reveal else files.preview(admin, mac, file)[1]
+    return Response(text, content_type="text/plain; charset=utf-8")
+
+
+@resource.post("/devices/<mac>/files.zip")
+@resource.doc(summary="Get all files of a phone with their secrets", security="key", responses={**document("byte for byte as the phone gets them", "application/zip"), **answers(404)})
+@asks(REVEAL)
+def get_packed(mac: str) -> Response:
+    """Return every file of a phone in a ZIP, with its secrets; it is on record."""
+    return Response(reveals.packed(visitor().admin, mac), content_type="application/zip")
+
+
+@resource.get("/devices/<mac>/fetched")
+@resource.output(Fetches)
+@resource.doc(summary="Say whether a phone has its files as they are now", security="key", responses=answers(404))
+@asks(LOOK)
+def list_fetched(mac: str) -> Any:
+    """Return when the phone last fetched each file, and whether it is the same now."""
+    return {"items": [{"file": name, "at": at, "same": same} for name, (at, same) in files.fetched(visitor().admin, mac).items()]}
+
+
+@resource.get("/devices/<mac>/difference")
+@resource.input(Before, location="query", arg_name="said")
+@resource.output(Difference)
+@resource.doc(summary="Say how a change made a phone's file another one", security="key", responses=answers(404, 409, 422))
+@asks(LOOK)
+def get_difference(mac: str, said: Before) -> Any:
+    """Return how a file differs from what it was before a change of history, as unified diff, secrets masked on both sides."""
+    return {"lines": files.difference(visitor().admin, mac, said.file, said.number)}
 
 
 @resource.get("/devices/<mac>/explain")

@@ -27,6 +27,23 @@ class KeyFacts(Said):
     line: int = Field(0, ge=0, le=1000, description="that it works with; 0 is the first")
 
 
+class KeyAt(Said):
+    """A key among others."""
+
+    at: int = Field(ge=1, le=1000, description="its position until now")
+    to: int | None = Field(None, ge=1, le=1000, description="where it shall be; null: where it is")
+    type: Text = Field(description="one of /key-types; empty says nothing of it here")
+    value: Text = ""
+    label: Text = ""
+    line: int = Field(0, ge=0, le=1000)
+
+
+class KeyRows(Said):
+    """Keys that are laid together."""
+
+    rows: list[KeyAt] = Field(min_length=1, max_length=1000)
+
+
 class KeyShown(BaseModel):
     """One key that is set."""
 
@@ -68,6 +85,17 @@ def put_key(scope: str, module: int, position: int, said: KeyFacts) -> Any:
     """Set one key; a device's key beats its group's."""
     admin = visitor().admin
     return did(keys.put(_provided(admin, scope, module, position), scope, position, said.type, said.value, said.label, said.line, module))
+
+
+@resource.put("/scopes/<path:scope>/keys/<int(max=8):module>")
+@resource.input(KeyRows, arg_name="said")
+@resource.output(Did)
+@resource.doc(summary="Lay keys together", security="key", responses=answers(404, 409, 422))
+@asks(OPERATE)
+def lay_keys(scope: str, module: int, said: KeyRows) -> Any:
+    """Set, move and forget keys of the phone itself or of one module in one change; those of which no row speaks stay, and one that another is moved onto changes places with it."""
+    rows = [keys.Row(row.at, row.to if row.to is not None else row.at, row.type, row.value, row.label, row.line) for row in said.rows]
+    return did(keys.lay(visitor().admin, scope, rows, module))
 
 
 @resource.post(f"{_KEY}/clear")

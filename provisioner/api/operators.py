@@ -100,7 +100,7 @@ class KeyAdded(Did):
     key: str
 
 
-class KeyRow(BaseModel):
+class ApiKeyRow(BaseModel):
     """A key, named by its first characters."""
 
     key: str
@@ -114,10 +114,10 @@ class KeyRow(BaseModel):
     last_used_at: str | None
 
 
-class KeyRows(BaseModel):
+class ApiKeyRows(BaseModel):
     """A page of keys."""
 
-    items: list[KeyRow]
+    items: list[ApiKeyRow]
     next: str | None
 
 
@@ -223,7 +223,7 @@ def patch_me(said: Preferences) -> Any:
 
 @resource.get("/apikeys")
 @resource.input(Paged, location="query", arg_name="said")
-@resource.output(KeyRows)
+@resource.output(ApiKeyRows)
 @resource.doc(summary="List API keys", security="key")
 @asks(LOOK)
 def list_apikeys(said: Paged) -> Any:
