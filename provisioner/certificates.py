@@ -61,6 +61,12 @@ def read(file: Path, key_file: Path) -> Certificate:
     return Certificate(file, pem, secret, chain[0].not_valid_before_utc, chain[0].not_valid_after_utc, tuple(_notes(file, key_file, chain, key)))
 
 
+def dates(file: Path, now: datetime) -> tuple[str, ...]:
+    """Return what is wrong with the time of a certificate, or soon will be; its key is not read. Raises BadConfig."""
+    chain = _chain(file)
+    return tuple(_of_time(file, chain[0].not_valid_before_utc, chain[0].not_valid_after_utc, now))
+
+
 def _bytes(option: str, file: Path) -> bytes:
     try:
         return file.read_bytes()

@@ -143,9 +143,9 @@ class EventStore:
         return {row["mac"] for row in self._rows("SELECT DISTINCT mac FROM events WHERE outcome IN ('served', 'not-modified') AND known AND mac != ''")}
 
     def by_hour(self, since: str, macs: Sequence[str] | None = None) -> list[tuple[str, int, int]]:
-        """Return (hour as 2026-01-02T03, files given, asks that failed) of known phones since a time; macs: only of these."""
+        """Return (hour as 2026-01-02T03, how many phones got their files in it, asks that failed) of known phones since a time; macs: only of these."""
         rows = self._rows(
-            "SELECT substr(at, 1, 13) AS hour, sum(CASE WHEN outcome IN ('served', 'not-modified') THEN times ELSE 0 END) AS good,"
+            "SELECT substr(at, 1, 13) AS hour, count(DISTINCT CASE WHEN outcome IN ('served', 'not-modified') THEN mac END) AS good,"
             " sum(CASE WHEN outcome IN ('refused', 'failed') THEN times ELSE 0 END) AS bad FROM events"
             f" WHERE at >= ? AND known AND mac != '' {_AMONG} GROUP BY hour ORDER BY hour",
             since, *_among(macs),

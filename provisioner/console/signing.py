@@ -74,7 +74,7 @@ def settle(secret: str) -> Response:
             fault = str(why)
     if fault:
         return page("setup.html", 422, secret=secret, operator=found.operator, zones=_zones(), fault=fault, said=said)
-    return let_in(go("overview.shown"), sessions.begin(here.admin, operator, here.place.address, request.user_agent.string), here.place)
+    return let_in(go("overview.shown" if found.operator or here.admin.store.devices() else "start.shown"), sessions.begin(here.admin, operator, here.place.address, request.user_agent.string), here.place)
 
 
 @pages.get("/you")
