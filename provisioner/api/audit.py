@@ -20,14 +20,19 @@ from provisioner.rights import CHANGE, LOOK
 resource = APIBlueprint("audit", __name__, tag="audit")
 
 
-class ChangeSearch(Asked):
+class PhoneChanges(Asked):
+    """Which page of changes."""
+
+    cursor: int = Field(0, ge=0, le=2**53, description="what `next` of the page before said")
+    limit: int = Field(50, ge=1, le=500, description="rows of a page")
+
+
+class ChangeSearch(PhoneChanges):
     """Which changes."""
 
     noun: Text = Field("", description="device, account, line, key, setting, site, group, contact, operator, session, …")
     name: Text = Field("", description="of this one, as the list names it")
     who: Text = Field("", description="what one operator did")
-    cursor: int = Field(0, ge=0, le=2**53, description="what `next` of the page before said")
-    limit: int = Field(50, ge=1, le=500, description="rows of a page")
 
 
 class ChangeShown(BaseModel):
@@ -60,6 +65,16 @@ class ChangeRows(BaseModel):
 def list_changes(said: ChangeSearch) -> Any:
     """Return the last changes, the newest first."""
     return paged(page_of(audit.listed(visitor().admin, said.noun, said.name, said.who, said.limit + 1, said.cursor), said.limit, "id"))
+
+
+@resource.get("/devices/<mac>/changes")
+@resource.input(PhoneChanges, location="query", arg_name="said")
+@resource.output(ChangeRows)
+@resource.doc(summary="List the changes of a phone", security="key", responses=answers(404))
+@asks(LOOK)
+def list_phone_changes(mac: str, said: PhoneChanges) -> Any:
+    """Return the last changes of a phone with its lines, keys and settings, the newest first."""
+    return paged(page_of(audit.of_phone(visitor().admin, mac, said.limit + 1, said.cursor), said.limit, "id"))
 
 
 @resource.get("/audit/export")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from apiflask import APIBlueprint
 from pydantic import BaseModel, Field
@@ -56,6 +56,24 @@ class KeyShown(BaseModel):
     line: int
 
 
+class KeyPlace(BaseModel):
+    """A key as the phone will have it. own: what is said of it for this phone alone."""
+
+    module: int
+    n: int
+    type: str
+    label: str
+    value: str
+    own: KeyShown | None
+    said_by: Literal["device", "group", "line", ""]
+
+
+class KeyPlaces(BaseModel):
+    """Every key of a phone, by module and position."""
+
+    items: list[KeyPlace]
+
+
 class Keys(BaseModel):
     """The keys of a scope, by module and position."""
 
@@ -74,6 +92,15 @@ def list_keys(scope: str) -> Any:
     """Return the keys that were set in a scope, device:MAC or group:SITE/GROUP."""
     with in_path():
         return {"items": keys.listed(visitor().admin, scope)}
+
+
+@resource.get("/devices/<mac>/keys")
+@resource.output(KeyPlaces)
+@resource.doc(summary="Show a phone's keys as it will have them", security="key", responses=answers(404))
+@asks(LOOK)
+def list_layout(mac: str) -> Any:
+    """Return every key of a phone and its modules: its own, those of its group, and the lines that sit there by themselves."""
+    return {"items": keys.layout(visitor().admin, mac)}
 
 
 @resource.put(_KEY)

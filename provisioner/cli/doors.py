@@ -127,11 +127,13 @@ def _names(node: ast.AST, code: Any, own: Iterable[str]) -> Iterator[Named]:
 FORMS: Mapping[str, str] = {
     "accounts.some": "accounts.listed", "accounts.new_password": "accounts.password_for", "accounts.username_rule": "accounts.planned", "bulk.planned": "bulk.plan", "devices.count": "devices.listed",
     "devices.families": "devices.listed", "events.follow": "events.latest", "events.later": "events.latest", "families.totals": "families.listed", "families.who_each": "families.who",
-    "files.render": "files.preview", "mails.as_json": "mails.rows", "operators.one": "operators.listed", "operators.shown": "operators.listed", "operators.prefer": "operators.change",
+    "audit.of_phone": "audit.listed", "devices.credentials": "devices.token", "many.preview": "many.carry_out", "reveals.access": "devices.token", "reveals.file": "files.render",
+    "reveals.packed": "files.render", "mails.as_json": "mails.rows", "operators.one": "operators.listed", "operators.shown": "operators.listed", "operators.prefer": "operators.change",
     "xcap.fetch_all": "xcap.fetch",
 }  # fmt: skip
 # Steps on the way of a verb, each with no meaning of its own for who asks.
 STEPS = (
+    "enrol.known", "enrol.look", "keys.types", "many.chosen", "many.version",
     "accounts.one", "audit.version", "devices.version", "families.catalog", "files.explanation", "files.shorten", "handouts.write", "keys.belongs", "mails.beside", "mails.shown", "proofs.means",
     "proofs.named", "providers.catalog", "scopes.read", "sites.one", "usb.chosen", "words.count", "words.text", "xcap.means", "bundles.described", "bundles.known_keys", "bundles.opened",
 )  # fmt: skip

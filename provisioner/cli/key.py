@@ -7,6 +7,7 @@ import click
 from provisioner.admin import dictionary, keys
 from provisioner.cli import out
 from provisioner.cli.session import Session, session
+from provisioner.errors import NotHere
 from provisioner.vocabulary import KEY_TYPES
 
 _MODULE = click.option("--module", type=click.IntRange(0, 8), default=0, metavar="M", help="Expansion module, 1 the first; 0 is the phone itself.")
@@ -63,6 +64,25 @@ def list_(here: Session, scope: str, json_: bool) -> None:
         out.machine(rows)
     else:
         out.table([{**row, "module": row["module"] or "", "line": row["line"] or ""} for row in rows], ("module", "position", "type", "value", "label", "line"), f"no key of {scope} is set")
+
+
+@key.command()
+@click.argument("scope")
+@_POSITION
+@click.argument("to", type=click.IntRange(1, 1000))
+@_MODULE
+@session
+def move(here: Session, scope: str, position: int, to: int, module: int) -> None:
+    """Move a key that was set here to another position; with a key that is there it changes places.
+
+    \b
+    Example:
+      provisioner key move device:805ec0d57d72 2 5
+    """
+    rows = [keys.Row(row["position"], to if row["position"] == position else row["position"], row["type"], row["value"], row["label"], row["line"]) for row in keys.listed(here.admin, scope) if row["module"] == module]
+    if position not in [row.at for row in rows]:
+        raise NotHere(f"key {position} of {scope} was not set; `provisioner key list {scope}` shows those that were")
+    out.done(keys.lay(here.admin, scope, rows, module))
 
 
 @key.command()

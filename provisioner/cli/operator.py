@@ -167,21 +167,24 @@ def audit_() -> None:
 
 @audit_.command("list")
 @click.option("--noun", default="", metavar="NOUN", help="Only changes of a device, account, line, key, setting, site, group, contact, operator, session, ….")
+@click.option("--phone", default="", metavar="MAC", help="Only changes of a phone with its lines, keys and settings.")
 @click.option("--name", default="", metavar="NAME", help="Only changes of this one, as the list names it.")
 @click.option("--who", default="", metavar="NAME", help="Only what one operator did.")
 @click.option("--most", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many.")
 @click.option("--below", type=int, default=0, metavar="NUMBER", help="Only changes before this one.")
 @out.as_json
 @session
-def list_changes(here: Session, noun: str, name: str, who: str, most: int, below: int, json_: bool) -> None:
+def list_changes(here: Session, noun: str, phone: str, name: str, who: str, most: int, below: int, json_: bool) -> None:
     """List the last changes, the newest first; a secret is shown as *changed*.
 
     \b
     Examples:
-      provisioner audit list --noun device --name 805ec0d57d72
+      provisioner audit list --phone 805ec0d57d72
       provisioner audit list --who anna --json
     """
-    rows = audit.listed(here.admin, noun, name, who, most, below)
+    if phone and (noun or name or who):
+        raise click.UsageError("--phone goes with --most and --below alone")
+    rows = audit.of_phone(here.admin, phone, most, below) if phone else audit.listed(here.admin, noun, name, who, most, below)
     out.machine(rows) if json_ else out.table(rows, ("id", "at", "who", "door", "verb", "noun", "name", "what"), "no changes")
 
 

@@ -18,6 +18,7 @@ from provisioner.cli import (
     handout,
     key,
     line,
+    many,
     operator,
     phonebook,
     portable,
@@ -64,3 +65,5 @@ for command in (
 ):  # fmt: skip
     cli.add_command(command)
 account.account.add_command(xcap.xcap)
+for command in (many.enrol_, many.copy, many.many_, many.keys, many.fetched, many.diff):
+    device.device.add_command(command)

@@ -62,14 +62,19 @@ def set_(here: Session, scope: str | None, pairs: tuple[str, ...], secrets: tupl
         return
     said = _read(pairs)
     for name in said:
-        row = vocabulary.BY_NAME.get(name)
-        if said[name] and (row.secret if row else raw.may_be_secret(name)):
+        if said[name] and is_secret(name):
             raise click.UsageError(f"{name} is a secret, and others on this machine can read a command line; `--secret {name}` asks for it, or reads it from standard input")
     for name in secrets:
         said[name] = _secret(name)
     if not said:
         raise click.UsageError("say at least one NAME=VALUE; docs/settings.md lists the names")
     out.done(settings.say(here.admin, scope, said))
+
+
+def is_secret(name: str) -> bool:
+    """Return True for a setting, or a parameter by the phone's own name, whose value nobody may read from a command line."""
+    row = vocabulary.BY_NAME.get(name)
+    return row.secret if row else raw.may_be_secret(name)
 
 
 def _read(pairs: tuple[str, ...]) -> dict[str, str]:
