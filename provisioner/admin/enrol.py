@@ -39,6 +39,18 @@ def enrol(admin: Admin, mac: str, account: str = "", model: str = "", site: str 
     return did(changed, f"{who}{' with' if who.startswith('approved') else ' has'} {address} on line {line.n}" if line else who, (*notes, *more))
 
 
+def look(admin: Admin, mac: str, model: str = "") -> str:
+    """Return a sentence of what is known of a phone before it is enrolled; raises BadMAC, NotHere, UnknownName as `enrol` would."""
+    wanted = parse(mac)
+    here = admin.store.device(wanted)
+    if here:
+        has = ", ".join(line.sip_address for line in admin.store.lines_of(wanted))
+        return f"{admin.named(here)} is in site {here.site}{f', {here.name}' if here.name else ''}, with {has or 'no account'}"
+    said, facts = devices.arriving(admin, wanted, model)
+    device = devices.made(admin, wanted, said, facts)
+    return f"{admin.named(device)} is new here" if not facts else f"{admin.named(device)} waits, in site {device.site}"
+
+
 def _elsewhere(admin: Admin, line: Line) -> list[str]:
     """Return a note where another phone has the account already: what a label scanned twice looks like."""
     others = [pretty(other.mac) for other in admin.store.lines_with(line.sip_address) if other.mac != line.mac]

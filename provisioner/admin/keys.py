@@ -9,13 +9,15 @@ from typing import Any
 from provisioner.admin import Admin, Done, Phones, did, scopes, words
 from provisioner.admin.scopes import Scope
 from provisioner.changes import Transaction
+from provisioner.context import context_for
 from provisioner.errors import BadValue, Conflict
 from provisioner.families import Model
 from provisioner.mac import pretty
-from provisioner.things import Device, Key
+from provisioner.things import Device, Group, Key
 
 NONE = "none"
 _MOST_NOTES = 10
+_MORE = 8  # places that are offered where nobody knows how many a phone has
 
 
 def put(admin: Admin, scope: str, position: int, type: str, value: str = "", label: str = "", line: int = 0, module: int = 0) -> Done:
@@ -64,9 +66,11 @@ def lay(admin: Admin, scope: str, rows: Iterable[Row], module: int = 0) -> Done:
 
     A key that is moved to where another one stays changes places with it.
     """
-    where, wanted = belongs(admin, scope), _placed(list(rows))
+    where, said = belongs(admin, scope), list(rows)
     touched = scopes.phones(admin, where)
     there = {key.position: key for key in admin.store.keys_of(str(where)) if key.module == module}
+    met = {row.to for row in said} - {row.at for row in said}  # keys that are met and were not edited
+    wanted = _placed([*said, *(Row(at, at, key.type, key.value, key.label, key.line) for at, key in there.items() if at in met)])
     laid = [Key(str(where), row.to, row.type, row.value, row.label, row.line, module) for row in wanted if row.type]
     news = [key for key in laid if there.get(key.position) != key]
     gone = [row.to for row in wanted if not row.type and row.to in there]
@@ -98,6 +102,37 @@ def _placed(rows: list[Row]) -> list[Row]:
             placed[row.to] = row
     left = [Row(row.at, row.at, "") for row in rows if row.at not in placed]
     return [*placed.values(), *left]
+
+
+def layout(admin: Admin, mac: str) -> list[dict[str, Any]]:
+    """Return every key of a phone and its modules as the phone will have it, by module and position.
+
+    said_by: device, group, or line for the line that sits there by itself; empty where nothing is said of the key. Where nobody
+    knows how many keys the phone has, there is one for each that was set, and some more.
+    """
+    device = admin.device(mac)
+    family, model, facts = admin.booter.facts(device.mac)
+    own = {(key.module, key.position): key for key in admin.store.keys_of(device.scope)}
+    group = {(key.module, key.position) for key in admin.store.keys_of(Group(device.site, device.group).scope)} if device.group else set()
+    known = {(key.module, key.n): key for key in context_for(family, model, facts, replace(admin.booter.secrets, shown=False))["keys"]}
+    last = max((position for module, position in own if not module), default=0)
+    places = sorted({*known, *own, *((0, n) for n in range(1, last + _MORE + 1) if not any(not module for module, _ in known))})
+    rows = []
+    for place in places:
+        key, mine = known.get(place), own.get(place)
+        used = bool(key and key.used)
+        rows.append({
+            "module": place[0], "n": place[1], "type": key.type if key and used else mine.type if mine else "", "label": str(key.label) if key and used else mine.label if mine else "",
+            "value": str(key.value) if key and used else mine.value if mine else "", "own": words.facts(mine) if mine else None,
+            "said_by": "device" if mine else "group" if place in group else "line" if used else "",
+        })  # fmt: skip
+    return rows
+
+
+def types(admin: Admin, mac: str) -> list[str]:
+    """Return the types of key that a phone's family has, none among them: an empty key."""
+    found = admin.model_of(admin.device(mac))
+    return [NONE, *(name for name in found[0].maps.get("key", {}) if name != NONE)] if found else [NONE]
 
 
 def clear(admin: Admin, scope: str, position: int, module: int = 0) -> Done:

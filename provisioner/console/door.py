@@ -20,6 +20,7 @@ from provisioner.console import (
     knowledge,
     operators,
     overview,
+    phone,
     phones,
     requests,
     server,
@@ -39,7 +40,7 @@ WSGI = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
 BODY = 16_000_000  # bytes of one ask at most: a table of phones to import
 # The pages, and what of them the menu shows.
 PAGES = (
-    signing.pages, start.pages, overview.pages, phones.pages, accounts.pages, sites.pages, knowledge.pages, requests.pages, operators.pages, audit.pages, server.pages,
+    signing.pages, start.pages, overview.pages, phones.pages, phone.pages, accounts.pages, sites.pages, knowledge.pages, requests.pages, operators.pages, audit.pages, server.pages,
 )  # fmt: skip
 MENU: tuple[tuple[str, Callable[[Language], str]], ...] = (
     ("overview.shown", lambda say: say("Overview")),
