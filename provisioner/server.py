@@ -55,7 +55,7 @@ from typing import Any, TypeVar
 
 from cryptography import x509
 
-from provisioner import certificates, families, housekeeper, providers, renderer
+from provisioner import certificates, dates, families, housekeeper, providers, renderer
 from provisioner.admin import Admin, checks, rounds
 from provisioner.admin.trials import SERVE_FILE
 from provisioner.boot import Booter
@@ -86,11 +86,13 @@ LOCK_FILE = "serve.lock"
 COMPILING = 3.0  # seconds before the first answer, where there are phones of dozens of families
 BACKLOG = 4096  # phones that wait for an HTTP worker
 _TRIER = "templates"  # the process that tries the templates, once
+_DATER = "dates"  # the process that gives phones the dates of a new year, once in a while
 _STEADY = 5.0  # seconds; who lives longer is replaced at once
 _LONGEST_PAUSE = 10.0
 _DOORMEN = ("http", "https", "http-behind", "https-behind", "console")
 _MEMORY = Path("/dev/shm")  # where local sockets can be named whether the disk is full or not
 LOOK_EVERY = 30.0  # seconds; whether the certificate's files have changed
+DATES_EVERY = 6 * 3600.0  # seconds; whether phones are due for the dates of a new year
 _PR_SET_PDEATHSIG = 1
 _M_ARENA_MAX = -8
 _NO_WRITES = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
@@ -299,6 +301,17 @@ class _Supervisor:
             if sentence not in map(str, self.catalog.faults):
                 log.warning("%s", sentence)
 
+    def _run_dater(self) -> None:
+        """Give phones that take no rule the dates of the new year (F8), in a process behind all others."""
+        os.nice(19)
+        try:
+            count = dates.redate(Store.open(self.config.state), self.catalog, datetime.now(UTC))
+        except StoreTrouble as why:
+            log.error("phones keep last year's dates of daylight time for now: %s", why)
+            return
+        if count:
+            log.info("%d phones get this year's dates of daylight time", count)
+
     def close(self) -> None:
         """Take back what `open` left in the state's folder."""
         for name in (SERVE_FILE, housekeeper.WORD_FILE, *(_render_socket(number) for number in range(1, len(self._render) + 1))):
@@ -453,8 +466,9 @@ class _Supervisor:
         self._tell()
         self._try_templates()
         look_at = time.monotonic() + LOOK_EVERY if self._certificate or self._guest else math.inf
+        dates_at = math.inf if self._guest else time.monotonic()
         while True:
-            self._wait(min((look_at, *(when for when, _ in self._due))))
+            self._wait(min((look_at, dates_at, *(when for when, _ in self._due))))
             if signal.SIGTERM in self._signals or signal.SIGINT in self._signals:
                 break
             if signal.SIGHUP in self._signals:
@@ -462,6 +476,9 @@ class _Supervisor:
             if time.monotonic() >= look_at:
                 self._look_at_certificate()
                 look_at = time.monotonic() + LOOK_EVERY
+            if time.monotonic() >= dates_at:
+                self._start(_DATER, self._run_dater).told = True
+                dates_at = time.monotonic() + DATES_EVERY
             over = self._guest.over() if self._guest else ""
             if over:
                 log.error("%s", over)
@@ -574,7 +591,7 @@ class _Supervisor:
         """Let the doors' processes come to their end, then those behind them, the events last."""
         asked = len(self._signals)
         tftp, render = ([_numbered(kind, number) for number in range(1, len(self._tftp) + 1)] for kind in ("tftp", "render"))
-        for names, seconds in (([_TRIER, "accounts", "proxy", *_DOORMEN, *tftp], HTTP_DRAIN + 1), (render, 3), (["events"], 5)):
+        for names, seconds in (([_TRIER, _DATER, "accounts", "proxy", *_DOORMEN, *tftp], HTTP_DRAIN + 1), (render, 3), (["events"], 5)):
             ending = [child for child in self._children.values() if child.name in names]
             self._say(ending, signal.SIGTERM)
             until = time.monotonic() + seconds

@@ -11,6 +11,7 @@ from provisioner.store import Store
 from provisioner.things import Device
 from tests import recorded
 from tests.test_boot import MANIFEST, TEMPLATES
+from tests.test_server import serving, until
 
 MACS = [f"80aabb0000{number:02x}" for number in range(60)]
 
@@ -63,3 +64,16 @@ def test_the_new_dates_are_a_revision_and_are_due_once(store: Store, tmp_path: P
     assert dates.redate(store, catalog, later) == len(MACS)
     assert (store.revision(MACS[0]) or 0) > (before or 0)
     assert dates.redate(store, catalog, later) == 0
+
+
+def test_a_server_gives_them_by_itself(tmp_path: Path) -> None:
+    catalog_with_dates(tmp_path)
+    store = Store.open(tmp_path / "state")
+    fill(store, "Europe/Lisbon")
+    before = store.revision(MACS[0]) or 0
+    (turned,) = Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
+    february = {"LD_PRELOAD": str(turned), "FAKETIME": f"@{datetime.now(UTC).year + 1}-02-01 12:00:00", "DONT_FAKE_MONOTONIC": "1"}
+
+    with serving(tmp_path / "state", PROVISIONER_PHONES_PATH=str(tmp_path / "phones"), **february):
+        until(lambda: (store.revision(MACS[0]) or 0) > before, 60)
+    store.close()
