@@ -7,10 +7,10 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from provisioner.admin import Done, accounts, mails, proofs, providers, xcap
-from provisioner.console.pages import PER_PAGE, asks, page, tell
+from provisioner.admin import Done, accounts, audit, mails, proofs, providers, xcap
+from provisioner.console.pages import PER_PAGE, asks, page, still, tell
 from provisioner.console.visitor import visitor
-from provisioner.errors import BadInput
+from provisioner.errors import BadInput, Outdated, ProvisionerError
 from provisioner.rights import CHANGE, LOOK, OPERATE
 from provisioner.things import TRANSPORTS
 
@@ -101,9 +101,9 @@ def change(sip_address: str) -> Response:
     before, typed = accounts.shown(admin, accounts.one(admin, sip_address)), _typed()
     facts = {name: value for name, value in typed.items() if name in request.form and name != "sip_address" and (value if name == "password" else value != before[name])}
     try:
-        done = accounts.change(admin, sip_address, facts)
-    except BadInput as why:
-        return _account(sip_address, str(why), {**typed, "password": ""})
+        done = accounts.change(still("account", before["sip_address"]), sip_address, facts)
+    except (BadInput, Outdated) as why:
+        return _account(sip_address, why, {**typed, "password": ""})
     return tell(done, "accounts.one", sip_address=before["sip_address"])
 
 
@@ -182,12 +182,12 @@ def _mail(text: str, fault: str) -> Response:
     return page("mail.html", 422 if fault else 200, text=text, mail=found, fault=fault, asked=asked, rows=[mails.rows(one, False) for one in found.accounts], shown=mails.shown, **_known())
 
 
-def _account(sip_address: str, fault: str = "", said: Mapping[str, str] | None = None, offered: str = "") -> Response:
+def _account(sip_address: str, fault: ProvisionerError | None = None, said: Mapping[str, str] | None = None, offered: str = "") -> Response:
     admin = visitor().admin
     account = accounts.one(admin, sip_address)
     known = accounts.shown(admin, account)
     book = admin.store.book(account.sip_address)
     return page(
-        "account.html", 422 if fault else 200, known=known, said={**known, "password": offered, **(said or {})}, fault=fault, offered=offered,
+        "account.html", 409 if isinstance(fault, Outdated) else 422 if fault else 200, known=known, version=audit.version(admin, "account", account.sip_address), said={**known, "password": offered, **(said or {})}, fault=str(fault or ""), offered=offered,
         book=book.contacts if book else (), **_known(),
     )  # fmt: skip

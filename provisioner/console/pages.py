@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask, Response, render_template, request, url_for
 
-from provisioner.admin import Done
+from provisioner.admin import Admin, Done, audit
 from provisioner.admin.words import text
 from provisioner.console.visitor import Visitor, visitor
+from provisioner.errors import Outdated
 from provisioner.language import LANGUAGES, Language
 
 STATIC = Path(__file__).parent / "static"
@@ -62,6 +63,17 @@ def tell(done: Done, endpoint: str, **values: Any) -> Response:
 def _told() -> Done | None:
     token, done = _TOLD.get(request.args.get("told", ""), ("", None))
     return done if token == visitor().token else None
+
+
+def still(noun: str, name: str) -> Admin:
+    """Return the admin who writes only where a thing is still as the form's page showed it: the form says its version, as `audit.version` tells it."""
+    here, seen = visitor(), request.form.get("version", "")
+
+    def unless() -> None:
+        if seen != audit.version(here.admin, noun, name):
+            raise Outdated(here.say("Somebody else has changed it since you opened it. What you typed is still here: look at what is new, and send it again if it shall be so."))
+
+    return here.admin.provided(unless) if seen else here.admin
 
 
 def inside(path: str) -> str:

@@ -6,10 +6,10 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from provisioner.admin import dictionary, groups, phonebook, settings, sites
-from provisioner.console.pages import asks, page, tell
+from provisioner.admin import audit, dictionary, groups, phonebook, settings, sites
+from provisioner.console.pages import asks, page, still, tell
 from provisioner.console.visitor import visitor
-from provisioner.errors import BadInput
+from provisioner.errors import BadInput, Outdated
 from provisioner.rights import CHANGE, LOOK, OPERATE, RULE
 from provisioner.things import NUMBER_KINDS, PASSWORDS
 
@@ -51,9 +51,11 @@ def one(slug: str) -> Response:
 def change(slug: str) -> Response:
     """Change its facts; its phones are tried first."""
     try:
-        done = sites.change(visitor().admin, slug, {**_facts(), "enrols": "enrols" in request.form})
+        done = sites.change(still("site", slug), slug, {**_facts(), "enrols": "enrols" in request.form})
     except BadInput as why:
         return _one(slug, str(why))
+    except Outdated as why:
+        return _one(slug, str(why), 409)
     return tell(done, "sites.one", slug=slug)
 
 
@@ -187,10 +189,10 @@ def _listed(fault: str = "") -> Response:
     return page("sites.html", 422 if fault else 200, rows=[sites.shown(admin, site) for site in admin.store.sites()], fault=fault, said=request.form)
 
 
-def _one(slug: str, fault: str = "") -> Response:
+def _one(slug: str, fault: str = "", status: int = 422) -> Response:
     admin = visitor().admin
     known = sites.shown(admin, sites.one(admin, slug))
-    return page("site.html", 422 if fault else 200, known=known, said={**known, **(_facts() if fault else {})}, fault=fault, unknown=_UNKNOWN, passwords=PASSWORDS, settings=dictionary.settings())
+    return page("site.html", status if fault else 200, known=known, version=audit.version(admin, "site", slug), said={**known, **(_facts() if fault else {})}, fault=fault, unknown=_UNKNOWN, passwords=PASSWORDS, settings=dictionary.settings())
 
 
 def _group(slug: str, group: str, fault: str = "") -> Response:

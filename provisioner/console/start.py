@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from provisioner.admin import Done, accounts, devices, discovery, handouts, lines, sites, trials
+from provisioner.admin import Done, accounts, devices, discovery, lines, sites, trials
 from provisioner.console.pages import asks, go, page, tell
 from provisioner.console.visitor import visitor
 from provisioner.errors import BadInput
@@ -82,15 +82,6 @@ def boot(mac: str) -> Response:
 def dhcp(slug: str) -> Response:
     """Show what to write into the site's DHCP server."""
     return page("dhcp.html", slug=slug, servers=discovery.dhcp(visitor().admin, slug))
-
-
-@pages.get("/phones/<mac>/handout.<any(pdf,html):kind>")
-@asks(LOOK)
-def handout(mac: str, kind: str) -> Response:
-    """Give a phone's handout, to be printed; without secrets."""
-    here = visitor()
-    body, _ = handouts.made(here.admin, [mac], kind, here.say.tag)
-    return Response(body, content_type="application/pdf" if kind == "pdf" else "text/html; charset=utf-8")
 
 
 def _start(fault: str = "") -> Response:
