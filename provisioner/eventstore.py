@@ -142,6 +142,15 @@ class EventStore:
         """Return the MACs of all phones that got a file."""
         return {row["mac"] for row in self._rows("SELECT DISTINCT mac FROM events WHERE outcome IN ('served', 'not-modified') AND known AND mac != ''")}
 
+    def last_fetches(self, macs: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """Return when and from which address each of these phones last got a file of this server's; those that never did are left out."""
+        rows = self._rows(
+            "SELECT last.mac, last.at, last.address FROM json_each(?) AS asked JOIN events AS last ON last.id = (SELECT id FROM events"
+            " WHERE mac = asked.value AND known AND bucket IS NULL AND outcome IN ('served', 'not-modified') ORDER BY id DESC LIMIT 1)",
+            json.dumps(macs),
+        )  # fmt: skip
+        return {row["mac"]: (row["at"], row["address"]) for row in rows}
+
     def by_hour(self, since: str, macs: Sequence[str] | None = None) -> list[tuple[str, int, int]]:
         """Return (hour as 2026-01-02T03, how many phones got their files in it, asks that failed) of known phones since a time; macs: only of these."""
         rows = self._rows(

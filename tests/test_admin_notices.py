@@ -17,7 +17,7 @@ from provisioner.errors import NotHere, Unreached
 from provisioner.families import Catalog
 from provisioner.sip.link import Means
 from provisioner.sip.locate import resolver
-from provisioner.things import Check
+from provisioner.things import Check, Event
 from tests import acme
 from tests.acme import ADDRESS, MAC
 from tests.kamailio import DOMAIN, answering, baresip, running
@@ -47,6 +47,19 @@ def test_a_phone_is_asked_at_its_last_address_and_at_the_port_that_its_registrar
     assert asked[0].startswith(f"NOTIFY sip:212@127.0.0.1:{port};ob SIP/2.0\r\n")
     assert "\r\nEvent: check-sync;reboot=false\r\n" in asked[0] and "\r\nSubscription-State: terminated\r\n" in asked[0] and asked[0].endswith("\r\nContent-Length: 0\r\n\r\n")
     assert re.search(r"\r\nFrom: <sip:212@sip\.example\.com>;tag=\w+\r\n", asked[0])
+
+
+def test_a_phone_is_asked_where_it_fetched_last_though_its_firmware_is_the_same(phone: Admin) -> None:
+    def fetched(at: str, address: str, outcome: str = "served") -> Event:
+        return Event(0, at, MAC, "acme", "Two", "tftp", address, f"{MAC}.acme", "{mac}.acme", outcome, "", 200, 9, 0.1, "")
+
+    phone.eventstore.log([fetched("2999-01-02T03:04:05.000+00:00", "127.0.0.9"), fetched("2999-01-02T03:04:06.000+00:00", "192.0.2.66", "refused")])
+
+    with pytest.raises(Unreached, match=f"{MAC} \\(Acme Two\\) at 127.0.0.9:9 was asked to read its files"):
+        notices.ask(phone, MAC, "resync", MEANS, 9)
+    shown = devices.shown(phone, phone.device(MAC))
+    assert (shown["last_seen_at"], shown["last_address"]) == ("2999-01-02T03:04:05.000+00:00", "127.0.0.9")
+    assert [(row["last_seen_at"], row["last_address"]) for row in devices.listed(phone)] == [("2999-01-02T03:04:05.000+00:00", "127.0.0.9")]
 
 
 def test_a_challenge_is_answered_with_the_accounts_password(phone: Admin) -> None:

@@ -241,13 +241,15 @@ def listed(admin: Admin, state: str = "", site: str = "", search: str = "", most
     """
     if state == "waiting":
         return [row for row in events.waiting(admin) if site in ("", row["site"])]
+    found = admin.store.devices(site=site, state=state, search=search, family=family, group=group).page(most or -1, parse(after) if after else "")
+    seen = events.last_seen(admin, found)
     return [
         {
             "mac": device.mac, "vendor": _brand(admin, device), "family": device.family, "model": device.model, "site": device.site, "group": device.group,
             "state": state_of(admin, device), "name": device.name, "lines": [{"line": line.n, "account": line.sip_address} for line in admin.store.lines_of(device.mac)],
-            "last_seen_at": device.last_seen_at or None, "last_address": device.last_address or None,
+            "last_seen_at": seen[device.mac][0] or None, "last_address": seen[device.mac][1] or None,
         }
-        for device in admin.store.devices(site=site, state=state, search=search, family=family, group=group).page(most or -1, parse(after) if after else "")
+        for device in found
     ]  # fmt: skip
 
 
@@ -272,6 +274,7 @@ def shown(admin: Admin, device: Device) -> dict[str, Any]:
     """Return all that is known of a phone, secrets masked."""
     found = admin.model_of(device)
     known = words.facts(device)
+    known["last_seen_at"], known["last_address"] = events.last_seen(admin, [device])[device.mac]
     for name, count in (("lines", "line_count"), ("keys", "key_count")):
         stated = known.pop(name)
         known[count] = stated if stated is not None else getattr(found[1], name) if found else None

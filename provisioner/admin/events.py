@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +12,7 @@ from provisioner.admin import Admin
 from provisioner.errors import StoreTrouble
 from provisioner.mac import maker, parse
 from provisioner.rights import LOOK
-from provisioner.things import Account, Check, Event
+from provisioner.things import Account, Check, Device, Event
 
 _LOOK_EVERY = 0.3  # seconds between two looks of `follow`
 
@@ -39,6 +40,17 @@ def follow(admin: Admin, mac: str = "", limit: int = 10) -> Iterator[dict[str, A
                 yield shown(event)
         time.sleep(_LOOK_EVERY)
         events = admin.eventstore.events(mac=wanted, after=last, limit=1000)
+
+
+def last_seen(admin: Admin, devices: Sequence[Device]) -> dict[str, tuple[str, str]]:
+    """Return by MAC when (UTC, ISO 8601) and at which address each phone was last seen; empty where it never was.
+
+    A boot writes nothing of its phone but a firmware that is new, so the events know better; where they are lost the device's word counts.
+    """
+    fetches: dict[str, tuple[str, str]] = {}
+    with suppress(StoreTrouble):
+        fetches = admin.eventstore.last_fetches([device.mac for device in devices])
+    return {device.mac: max(fetches.get(device.mac, ("", "")), (device.last_seen_at, device.last_address)) for device in devices}
 
 
 def _mac(text: str) -> str:

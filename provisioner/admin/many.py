@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from provisioner import vocabulary
-from provisioner.admin import Admin, Done, devices, did, notices, scopes, settings, words
+from provisioner.admin import Admin, Done, devices, did, events, notices, scopes, settings, words
 from provisioner.changes import Transaction
 from provisioner.context import said
 from provisioner.errors import BadValue, Outdated, ProvisionerError, UnknownName, nearest
@@ -77,7 +77,7 @@ def version(admin: Admin, phones: Iterable[Device]) -> str:
 def preview(admin: Admin, phones: Sequence[Device], order: Order) -> Cost:
     """Return what an order would do; the files of the phones are tried as they would be. Raises as carrying it out would."""
     if order.verb == "resync":
-        return Cost(f"ask {words.count(len(phones), 'phone')} to read their files", len(phones), (), 0, 0, _rung_notes(phones))
+        return Cost(f"ask {words.count(len(phones), 'phone')} to read their files", len(phones), (), 0, 0, _rung_notes(admin, phones))
     work, sentence = _work(admin, phones, order)
     before = {device.mac: _effective(admin, device.mac) for device in phones}
     after: dict[str, _Effective | None] = {}
@@ -205,8 +205,8 @@ def _notes(admin: Admin, phones: Sequence[Device], order: Order) -> Iterator[str
             yield "the new site has another URL: a phone that cannot reach it asks here no more; try it on one phone first"
 
 
-def _rung_notes(phones: Sequence[Device]) -> tuple[str, ...]:
-    unseen = sum(1 for device in phones if not device.last_address)
+def _rung_notes(admin: Admin, phones: Sequence[Device]) -> tuple[str, ...]:
+    unseen = sum(1 for _, address in events.last_seen(admin, phones).values() if not address)
     return (f"{words.count(unseen, 'phone')} of them {'was' if unseen == 1 else 'were'} never seen, so their address is not known",) if unseen else ()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sipmessage import URI
 
-from provisioner.admin import Admin, Done
+from provisioner.admin import Admin, Done, events
 from provisioner.errors import NotHere, Unreached
 from provisioner.kinds import Endpoint
 from provisioner.rights import OPERATE
@@ -26,13 +26,14 @@ def ask(admin: Admin, mac: str, verb: str, ways: Means, port: int = 0) -> Done:
     device = admin.device(mac)
     admin.rights.need(OPERATE, device.site)
     event = _event(admin, device, verb)
-    if not device.last_address:
+    address = events.last_seen(admin, [device])[device.mac][1]
+    if not address:
         raise NotHere(f"phone {admin.named(device)} has not been seen yet, so its address is not known; it reads its files when it starts")
     lines = sorted(admin.store.lines_of(device.mac), key=lambda line: line.n)
     account = admin.store.account(lines[0].sip_address) if lines else None
-    usual = sip_uri(account.username if account else "", device.last_address, port or _PORT)
-    where = usual if port or account is None else _registered(admin, account, device.last_address) or usual
-    who = f"{admin.named(device)} at {Endpoint(device.last_address, where.port or _PORT)}"
+    usual = sip_uri(account.username if account else "", address, port or _PORT)
+    where = usual if port or account is None else _registered(admin, account, address) or usual
+    who = f"{admin.named(device)} at {Endpoint(address, where.port or _PORT)}"
     try:
         said = notify(where, event, account, ways)
     except Unreached as why:
