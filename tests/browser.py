@@ -17,14 +17,19 @@ WHERE = "/usr/bin/chromium"
 WAIT = 15_000  # milliseconds until something is given up
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
+_RUNNING: list[Browser] = []
+
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """Return a browser, which all tests of this worker share."""
+    """Return a browser, which all tests of this worker share: each file has this fixture as one of its own, and Playwright runs once in a process."""
+    if _RUNNING:
+        yield _RUNNING[0]
+        return
     with sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=WHERE, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        yield browser
-        browser.close()
+        _RUNNING.append(player.chromium.launch(executable_path=WHERE, args=["--no-sandbox", "--disable-dev-shm-usage"]))
+        yield _RUNNING[0]
+        _RUNNING.pop().close()
 
 
 @pytest.fixture
