@@ -128,6 +128,8 @@ def test_a_setting_is_said_explained_and_taken_back(anna: Program) -> None:
 
 
 def test_files_are_shown_without_secrets(anna: Program) -> None:
+    for nothing in ("nothing.cfg", "..%2f..%2fetc%2fpasswd", "%00"):
+        assert anna.ask("GET", f"/devices/{MAC}/files/{nothing}").status == 404
     assert f"{MAC}.cfg" in anna.did("GET", f"/devices/{MAC}/files")["items"]
     shown = anna.ask("GET", f"/devices/{MAC}/files/{MAC}.cfg")
     assert shown.headers["Content-Type"].startswith("text/plain") and b"account.1" in shown.body and b"s3cret" not in shown.body
@@ -345,7 +347,7 @@ def test_operators_and_keys(anna: Program, server: Server) -> None:
     assert anna.did("PATCH", "/operators/otto", {"language": "pt"})["language"] == "pt"
     assert anna.ask("DELETE", "/operators/otto", headers={"If-Match": tag}).status == 412
     assert anna.did("POST", "/operators/otto/link")["link"] != link and anna.did("GET", "/operators/otto/sessions")["items"] == []
-    made = anna.did("POST", "/apikeys", {"label": "for otto", "operator": "otto", "role": "reader"}, 201)["key"]
+    made = anna.did("POST", "/apikeys", {"label": "for otto", "operator": "otto", "role": "helpdesk"}, 201)["key"]
     otto = Program(anna.client, made)
     assert otto.did("GET", "/me")["operator"] == "otto" and [row["operator"] for row in otto.did("GET", "/operators")["items"]] == ["otto"]
     assert otto.did("PATCH", "/me", {"language": "en", "timezone": "Europe/Lisbon"})["changed"]
@@ -357,12 +359,14 @@ def test_operators_and_keys(anna: Program, server: Server) -> None:
 
 
 def test_a_key_of_less_makes_no_key_of_more(anna: Program, server: Server) -> None:
-    for facts, path in (({"role": "reader"}, "/sites/north"), ({"role": "admin", "sites": ("north",)}, f"/devices/{MAC}")):
-        small = program(server, **facts)
-        more = Program(anna.client, small.did("POST", "/apikeys", {"label": "more", "role": "owner"}, 201)["key"])
-        asked = more.ask("PATCH", path, {"name": "mine"})
-        assert asked.status in (403, 404), facts
-        assert more.ask("GET", f"/devices/{MAC}").status == small.ask("GET", f"/devices/{MAC}").status
+    for name, facts in (("anna", {"role": "admin"}), ("rita", {}), ("nora", {})):
+        small = program(server, name, **facts)
+        assert small.ask("POST", "/apikeys", {"label": "more"}).status == 403
+        assert small.ask("DELETE", f"/apikeys/{anna.key[:11]}").status == small.ask("DELETE", f"/operators/{name}/sessions").status == 403
+    bound = program(server, sites=("north",))
+    more = Program(anna.client, bound.did("POST", "/apikeys", {"label": "more", "role": "owner"}, 201)["key"])
+    assert more.ask("GET", f"/devices/{MAC}").status == bound.ask("GET", f"/devices/{MAC}").status == 404
+    assert more.ask("GET", "/sites/north").status == 200 and more.ask("PATCH", "/sites/north", {"name": "mine"}).status == 403
 
 
 def test_a_change_is_listed_exported_and_taken_back(anna: Program) -> None:

@@ -12,7 +12,7 @@ from provisioner.api.shapes import Did, Paged, Said, Text
 from provisioner.api.views import answers, did, provided, secret, sliced, versioned
 from provisioner.console.pages import asks
 from provisioner.console.visitor import visitor
-from provisioner.rights import LOOK, RULE
+from provisioner.rights import LOOK, OPERATE, RULE
 
 resource = APIBlueprint("operators", __name__, tag="operators")
 _ETAG = {"ETag": {"description": "of the operator as he is now; for If-Match", "schema": {"type": "string"}}}
@@ -195,9 +195,9 @@ def list_sessions(name: str) -> Any:
 @resource.delete("/operators/<name>/sessions")
 @resource.output(Did)
 @resource.doc(summary="End an operator's sessions", security="key", responses=answers(404))
-@asks(LOOK)
+@asks(RULE)
 def end_sessions(name: str) -> Any:
-    """End all sessions of an operator; only one's own where one does not rule."""
+    """End all sessions of an operator."""
     return did(sessions.end(visitor().admin, name))
 
 
@@ -215,7 +215,7 @@ def get_me() -> Any:
 @resource.input(Preferences, arg_name="said")
 @resource.output(Did)
 @resource.doc(summary="Change one's own language and time zone", security="key", responses=answers(422))
-@asks(LOOK)
+@asks(OPERATE)
 def patch_me(said: Preferences) -> Any:
     """Change the language of the pages that one sees, and the zone of their times."""
     return did(operators.prefer(visitor().admin, said.language, said.timezone))
@@ -235,9 +235,9 @@ def list_apikeys(said: Paged) -> Any:
 @resource.input(NewKey, arg_name="said")
 @resource.output(KeyAdded, status_code=201)
 @resource.doc(summary="Add an API key", security="key", responses=answers(404, 422))
-@asks(LOOK)
+@asks(RULE)
 def add_apikey(said: NewKey) -> Any:
-    """Add a key, and return it this once."""
+    """Add a key, and return it this once. It takes a key of an owner: no other one outlives itself by making more of them."""
     done, word = apikeys.add(visitor().admin, said.label, said.operator, said.role, said.sites, said.days)
     return secret({**did(done), "key": word})
 
@@ -245,7 +245,7 @@ def add_apikey(said: NewKey) -> Any:
 @resource.delete("/apikeys/<prefix>")
 @resource.output(Did)
 @resource.doc(summary="Remove an API key", security="key", responses=answers(404))
-@asks(LOOK)
+@asks(RULE)
 def delete_apikey(prefix: str) -> Any:
     """Remove a key, named by its first characters: from now on it opens nothing."""
     return did(apikeys.remove(visitor().admin, prefix))
