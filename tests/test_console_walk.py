@@ -75,6 +75,8 @@ def picture(page: Page, name: str) -> None:
     if os.environ.get("PICTURES"):
         PICTURES.mkdir(exist_ok=True)
         page.emulate_media(color_scheme="light", reduced_motion="reduce")
+        page.mouse.move(0, 0)
+        page.wait_for_timeout(500)  # until no colour is on its way
         page.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
 
 
@@ -265,15 +267,16 @@ def test_pictures_of_the_docs(tmp_path: Path, page: Page) -> None:
     state = tmp_path / "state"
     with admin_of(state) as admin:
         settled(admin)
+        phone = ""
         for device in demo.arrange(admin, "http://192.0.2.1:8080", "tftp://192.0.2.1"):
-            devices.change(admin, device.mac, {"name": device.name})
+            phone = device.mac if device.family == "yealink" else phone
         now = admin.store.now()
-        for number, device in enumerate(admin.store.devices()):
+        for number, device in reversed(list(enumerate(admin.store.devices()))):
             at = (now - timedelta(minutes=number * 23 % 1400)).isoformat(timespec="milliseconds")
             admin.eventstore.log([Event(0, at, device.mac, device.family, device.model, "http", "192.0.2.7", f"{device.mac}.cfg", f"{device.mac}.cfg", "served", "the phone's file", 200, 9000, 3.0, "", known=True)])
     with running(state) as server:
         sign_in(server, page)
         picture(page, "overview")
-        for path, name in (("/why?what=nothing.cfg&user_agent=Yealink+SIP-T46U+108.86.0.20+80:5e:c0:d5:7d:72", "why"), ("/sites/hq/dhcp", "dhcp"), ("/families/yealink", "family")):
+        for path, name in (("/why?what=nothing.cfg&user_agent=Yealink+SIP-T46U+108.86.0.20+80:5e:c0:d5:7d:72", "why"), (f"/phones/{phone}", "phone")):
             page.goto(base(server) + path)
             picture(page, name)

@@ -52,7 +52,7 @@ def exported(admin: Admin) -> Iterator[dict[str, Any]]:
 def shown(change: Change) -> dict[str, Any]:
     """Return a change as JSON has it: `what` is what differs, (before, after) by name; a secret is *changed*."""
     names = [*(change.before or {}), *(name for name in change.after or {} if name not in (change.before or {}))]
-    differs = {name: [_secret(side.get(name)) if side else None for side in (change.before, change.after)] for name in names if (change.before or {}).get(name) != (change.after or {}).get(name)}
+    differs = {name: [_told(name, side.get(name)) if side else None for side in (change.before, change.after)] for name in names if (change.before or {}).get(name) != (change.after or {}).get(name)}
     verb = "added" if change.before is None else "removed" if change.after is None else "changed"
     return {
         "id": change.id, "batch": change.batch, "at": change.at, "who": change.who, "door": change.door, "noun": change.noun, "name": change.name, "verb": verb,
@@ -60,7 +60,9 @@ def shown(change: Change) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _secret(value: Any) -> Any:
+def _told(name: str, value: Any) -> Any:
+    if name in _ENDPOINTS and isinstance(value, list | tuple) and len(value) == 2:
+        return words.plain(Endpoint(*value))
     return CHANGED if value in (SECRET, SECRET_CHANGED) else value
 
 
