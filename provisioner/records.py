@@ -217,7 +217,7 @@ class Sites:
 # What `devices` looks for in a device, its accounts among it.
 _SEARCH = (
     "(instr(mac, :digits) OR instr(folded(name), :search) OR instr(folded(location), :search) OR instr(folded(model), :search) OR instr(folded(serial), :search) OR"
-    " instr(folded(asset_tag), :search) OR"
+    " instr(folded(asset_tag), :search) OR instr(last_address, :search) OR"
     " mac IN (SELECT mac FROM lines JOIN accounts USING (sip_address) WHERE instr(folded(sip_address), :search) OR instr(folded(display_name), :search)))"
 )
 
@@ -416,7 +416,7 @@ class Records:
     def devices(self, site: str = "", state: str = "", search: str = "", group: str = "", family: str = "", model: str = "", unseen: bool = False) -> Devices:
         """Return devices by MAC, read when they are asked for; all of what is said must hold.
 
-        search: part of MAC, name, location, model, serial or asset tag, or of an account on it, case-blind.
+        search: part of MAC, name, location, model, serial, asset tag or last address, or of an account on it, case-blind.
         unseen: only those that nobody has seen yet.
         """
         said = {"site": site, "state": state, "grp": group, "family": family, "model": model}

@@ -149,7 +149,9 @@ def test_lines_settings_and_a_copy_are_said_and_taken_back(server: Server, anna:
         return anna.get(answer.headers["Location"]).words
 
     assert "assigned 302@sip.example.com to line 1" in sent("/lines", account="302")
+    assert "set registration_expiry" in sent("/settings/registration_expiry?line=1", value="600") and "line 1" in anna.get(f"/phones/{THIRD}/settings?line=1").words
     assert "took 302@sip.example.com off line 1" in sent("/lines/remove", line="1")
+    assert "changed name, model" in sent("/change", name="in the hall", as_model="yealink/T48U") and stored(server, THIRD)["model"] == "T48U"
     assert "set language = it" in sent("/settings/language", value="it")
     assert "took back language" in sent("/settings/language", unsay="1")
     assert "copied" in sent("/copy", source=SECOND) and stored(server, THIRD)["keys"]

@@ -42,6 +42,7 @@ _EVENTS, _CHANGES = 20, 15  # on the phone's own page
 _MORE_EVENTS, _MORE_CHANGES = 200, 50  # on a page of their own
 _KEYS = 30  # of one page
 _SETTINGS = 100
+_SAID = ("defaults", "family:", "model:", "site:", "group:", "device:", "account ", "line ")  # whose words are an operator's
 _LONGEST = 120_000  # characters of a file that are shown
 _STATES: Mapping[str, Callable[[Admin, str], Done]] = {"approve": devices.approve, "block": devices.block, "retire": devices.retire}
 _MEDIA = {"pdf": "application/pdf", "html": "text/html; charset=utf-8"}
@@ -53,7 +54,7 @@ def shown(mac: str, why: ProvisionerError | None = None) -> Response:
     device = admin.device(mac)
     known = devices.shown(admin, device)
     rows = keys.layout(admin, device.mac) if admin.model_of(device) else []
-    stated = {name: getattr(device, name) for name in _FACTS} | {"group": _group(device)}
+    stated = {name: getattr(device, name) for name in _FACTS} | {"group": _group(device), "as_model": f"{device.family}/{device.model}"}
     return page(
         "phone.html", _status(why), phone=known, named=admin.named(device), version=devices.version(admin, device.mac), fault=str(why or ""),
         said={**dict.fromkeys(_TYPED, ""), **{name: "" if value is None else value for name, value in stated.items()}, **(request.form if why else {})},
@@ -73,8 +74,9 @@ def change(mac: str) -> Response:
     site, _, group = (chosen := said.pop("group", _group(before))).partition("/")
     if chosen != _group(before):
         said |= {"site": site, "group": group} if site else {"group": ""}
+    model = request.form.get("as_model", "").strip()
     facts = {name: value for name, value in said.items() if value != ("" if getattr(before, name) is None else str(getattr(before, name)))}
-    return _after(mac, lambda: devices.change(admin, mac, {name: _number(name, value) if name in _COUNTS and value else value for name, value in facts.items()}))
+    return _after(mac, lambda: devices.change(admin, mac, {name: _number(name, value) if name in _COUNTS and value else value for name, value in facts.items()}, model if model != f"{before.family}/{before.model}" else ""))
 
 
 @pages.post("/phones/<mac>/lines")
@@ -181,10 +183,11 @@ def settings_shown(mac: str) -> Response:
     admin = visitor().admin
     device = admin.device(mac)
     search, after, every = (request.args.get(name, "").strip() for name in ("search", "after", "every"))
-    rows = [row for row in files.explain_all(admin, mac) if row["setting"] > after and (search.casefold() in row["setting"] if search else every or ":" in row["said_by"])]
+    line = _line()
+    rows = [row for row in files.explain_all(admin, mac, line) if row["setting"] > after and (search.casefold() in row["setting"] if search else every or row["said_by"].startswith(_SAID))]
     rows.sort(key=lambda row: str(row["setting"]))
     return page(
-        "phone-settings.html", phone=devices.shown(admin, device), named=admin.named(device), rows=rows[:_SETTINGS], search=search, every=every,
+        "phone-settings.html", phone=devices.shown(admin, device), named=admin.named(device), rows=rows[:_SETTINGS], search=search, every=every, line=line,
         more=rows[_SETTINGS - 1]["setting"] if len(rows) > _SETTINGS else "", lacking=files.not_taken(admin, mac),
     )  # fmt: skip
 
@@ -199,13 +202,14 @@ def setting(mac: str, name: str) -> Response:
 @pages.post("/phones/<mac>/settings/<name>")
 @asks(CHANGE)
 def say(mac: str, name: str) -> Response:
-    """Say a setting for this phone, or take it back."""
-    admin = _still(mac)
+    """Say a setting for this phone or one of its lines, or take it back."""
+    admin, line = _still(mac), _line()
+    scope = f"line:{mac}/{line}" if line else f"device:{mac}"
     try:
-        done = settings.unsay(admin, f"device:{mac}", [name]) if "unsay" in request.form else settings.say(admin, f"device:{mac}", {name: request.form.get("value", "")})
+        done = settings.unsay(admin, scope, [name]) if "unsay" in request.form else settings.say(admin, scope, {name: request.form.get("value", "")})
     except (BadInput, Outdated) as why:
         return _setting(mac, name, why)
-    return tell(done, "phone.setting", mac=mac, name=name)
+    return tell(done, "phone.setting", mac=mac, name=name, line=line or None)
 
 
 @pages.get("/phones/<mac>/files")
@@ -311,6 +315,11 @@ def _group(device: Device) -> str:
     return f"{device.site}/{device.group}" if device.group else ""
 
 
+def _line() -> int:
+    """Return whose settings are meant: of this line, or 0 for the phone."""
+    return _number("line", request.args.get("line", "") or "0")
+
+
 def _word(type: str) -> str:
     return key_word(visitor().say, type)
 
@@ -342,12 +351,13 @@ def _keys(mac: str, why: ProvisionerError | None = None) -> Response:
 def _setting(mac: str, name: str, why: ProvisionerError | None = None) -> Response:
     admin = visitor().admin
     device = admin.device(mac)
-    found = files.explain(admin, mac, name)
+    line = _line()
+    found = files.explain(admin, mac, name, line)
     lines, more = files.shorten(found.lines)
-    own = admin.store.layer(device.scope)
+    own = admin.store.layer(f"line:{device.mac}/{line}" if line else device.scope)
     return page(
         "phone-setting.html", _status(why), phone=devices.shown(admin, device), named=admin.named(device), version=devices.version(admin, device.mac), fault=str(why or ""),
-        known=files.explanation(found), row=found.setting, lines=lines, more=more, said_here=found.setting.name in own, typed=request.form.get("value", "") if why else None,
+        line=line, known=files.explanation(found), row=found.setting, lines=lines, more=more, said_here=found.setting.name in own, typed=request.form.get("value", "") if why else None,
         choices=getattr(found.setting.kind, "words", ()),
     )  # fmt: skip
 
