@@ -187,7 +187,10 @@ def test_a_phone_comes_with_its_account_and_with_what_another_one_has(anna: Prog
     assert [line["account"] for line in anna.did("GET", f"/devices/{mac}")["lines"]] == ["360@sip.example.com"]
     anna.did("PATCH", f"/scopes/device:{mac}/settings", {"language": "pt"})
     anna.did("PUT", f"/scopes/device:{mac}/keys/0", {"rows": [{"at": 2, "type": "blf", "value": "213"}, {"at": 3, "type": "line"}]})
-    anna.did("PUT", f"/scopes/device:{mac}/keys/0", {"rows": [{"at": 2, "to": 3, "type": "blf", "value": "213"}, {"at": 3, "to": 2, "type": "line"}]})
+    tag = {"If-Match": anna.ask("GET", f"/scopes/device:{mac}/keys").headers["ETag"]}
+    swapped = {"rows": [{"at": 2, "to": 3, "type": "blf", "value": "213"}, {"at": 3, "to": 2, "type": "line"}]}
+    anna.did("PUT", f"/scopes/device:{mac}/keys/0", swapped, headers=tag)
+    assert anna.ask("PUT", f"/scopes/device:{mac}/keys/0", swapped, tag).status == 412
     assert [(key["position"], key["type"]) for key in anna.did("GET", f"/scopes/device:{mac}/keys")["items"]] == [(2, "line"), (3, "blf")]
     anna.did("POST", f"/devices/{other}/enrol", {"model": "yealink/T46U"})
     assert "copied 1 setting and 2 keys" in anna.did("POST", f"/devices/{other}/copy", {"source": mac})["sentence"]

@@ -9,12 +9,13 @@ from pydantic import BaseModel, Field
 
 from provisioner.admin import Admin, keys
 from provisioner.api.shapes import Did, Said, Text
-from provisioner.api.views import answers, did, in_path, provided, versioned
+from provisioner.api.views import answers, did, in_path, provided, tag_of, versioned
 from provisioner.console.pages import asks
 from provisioner.console.visitor import visitor
 from provisioner.rights import LOOK, OPERATE
 
 resource = APIBlueprint("keys", __name__, tag="keys")
+_ETAG = {"ETag": {"description": "of all of these keys; for If-Match of what lays them together", "schema": {"type": "string"}}}
 _KEY = "/scopes/<path:scope>/keys/<int(max=8):module>/<int(max=1000):position>"
 
 
@@ -86,12 +87,13 @@ def _provided(admin: Admin, scope: str, module: int, position: int) -> Admin:
 
 @resource.get("/scopes/<path:scope>/keys")
 @resource.output(Keys)
-@resource.doc(summary="List the keys of a phone or a group", security="key", responses=answers(404, 422))
+@resource.doc(summary="List the keys of a phone or a group", security="key", responses=answers(200, 404, 422, headers=_ETAG, of="Keys"))
 @asks(LOOK)
 def list_keys(scope: str) -> Any:
     """Return the keys that were set in a scope, device:MAC or group:SITE/GROUP."""
     with in_path():
-        return {"items": keys.listed(visitor().admin, scope)}
+        rows = keys.listed(visitor().admin, scope)
+    return {"items": rows}, 200, {"ETag": f'"{tag_of(rows)}"'}
 
 
 @resource.get("/devices/<mac>/keys")
@@ -117,12 +119,13 @@ def put_key(scope: str, module: int, position: int, said: KeyFacts) -> Any:
 @resource.put("/scopes/<path:scope>/keys/<int(max=8):module>")
 @resource.input(KeyRows, arg_name="said")
 @resource.output(Did)
-@resource.doc(summary="Lay keys together", security="key", responses=answers(404, 409, 422))
+@resource.doc(summary="Lay keys together", security="key", responses=answers(404, 409, 412, 422))
 @asks(OPERATE)
 def lay_keys(scope: str, module: int, said: KeyRows) -> Any:
     """Set, move and forget keys of the phone itself or of one module in one change; those of which no row speaks stay, and one that another is moved onto changes places with it."""
     rows = [keys.Row(row.at, row.to if row.to is not None else row.at, row.type, row.value, row.label, row.line) for row in said.rows]
-    return did(keys.lay(visitor().admin, scope, rows, module))
+    admin = visitor().admin
+    return did(keys.lay(provided(admin, lambda: tag_of(keys.listed(admin, scope))), scope, rows, module))
 
 
 @resource.post(f"{_KEY}/clear")

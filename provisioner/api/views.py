@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -62,6 +63,11 @@ def one(known: Mapping[str, Any], version: str, status: int = 200, notes: Iterab
 def versioned(admin: Admin, noun: str, name: str) -> Callable[[], str]:
     """Return what tells the ETag of a thing by its noun and name in the history: the number of its last change."""
     return lambda: audit.version(admin, noun, name)
+
+
+def tag_of(known: Any) -> str:
+    """Return what tells the ETag of a list that is shown whole: another one for each that it could be."""
+    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:24]
 
 
 def takes(*types: str) -> Callable[[_View], _View]:
