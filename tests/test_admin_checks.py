@@ -40,7 +40,7 @@ def test_a_fault_of_a_folder_names_file_line_and_cure_and_its_phones(admin: Admi
 
     assert any(words in finding.sentence for finding in found if finding.kind == FAULT), found
     if "vendour" in change[2]:
-        assert "1 phone of family acme get nothing: the family cannot be used; mend its folder, or remove the phones" in [finding.sentence for finding in found]
+        assert "1 phone of family acme gets nothing: the family cannot be used; mend its folder, or remove the phones" in [finding.sentence for finding in found]
 
 
 def test_a_zone_that_phones_cannot_be_told_is_a_warning(admin: Admin) -> None:

@@ -57,7 +57,7 @@ def test_a_new_family_passes_check_and_its_recorded_boot_holds(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("name", "vendor", "oui", "fault", "sentence"), [
-    ("yealink", "Y", "00:1a:2b", Conflict, "there is a family yealink already"), ("../x", "Y", "001a2b", BadValue, "is no name of a family"),
+    ("yealink", "Y", "00:1a:2b", Conflict, "or change that one in .*/yealink/family.local.toml"), ("../x", "Y", "001a2b", BadValue, "is no name of a family"),
     ("x", 'Y"', "001a2b", BadValue, "is no brand"), ("x", "Y", "00:1a", BadValue, "is not the first half of a MAC"),
 ])  # fmt: skip
 def test_a_new_family_stands_over_no_other(tmp_path: Path, name: str, vendor: str, oui: str, fault: type[Exception], sentence: str) -> None:
@@ -71,7 +71,7 @@ def test_a_new_family_needs_a_folder_of_its_own_and_is_told_where_nobody_reads_i
         families.begin(Config(), "bell", "Bell", "001a2b")
     _, done = families.begin(Config(), "bell", "Bell", "001a2b", tmp_path)
     assert done.notes == (f"this server does not read it yet: name {tmp_path} in phones_path",)
-    with pytest.raises(Conflict, match="there is a family bell already"):
+    with pytest.raises(Conflict, match="or change that one in .*/bell/family.toml"):
         families.begin(Config(), "bell", "Bell", "001a2b", tmp_path)
 
 

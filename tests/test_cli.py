@@ -81,7 +81,7 @@ def test_data_goes_to_stdout_and_messages_to_stderr(run: Run) -> None:
     (["set", "defaults", "dtmf=info", "dtmf=info"], 2, "dtmf is said twice"),
     (["set", "defaults"], 2, "say at least one NAME=VALUE"),
     (["account", "change", ADDRESS], 2, "say what to change"),
-    (["identify", "-", "--user-agent", "x"], 2, "leave --user-agent and --path away"),
+    (["identify", "-", "--user-agent", "x"], 2, "leave the options away"),
     (["nothing"], 2, "No such command 'nothing'"),
     (["device", "add", MAC], 2, "Missing option '--model'"),
     (["assign", MAC, ADDRESS, "--line", "0"], 2, "0 is not in the range"),

@@ -197,6 +197,8 @@ def test_secrets_go_out_in_the_clear_only_where_that_was_said(office: Admin, tmp
     for to in ("stick", "a.img", "a.zip"):
         with pytest.raises(BadValue, match="--clear"):
             usb.export(office, usb.chosen(office, [MAC], "", False), usb.Wish(tmp_path / to))
+        with pytest.raises(BadValue, match="say one of the two"):
+            usb.export(office, usb.chosen(office, [MAC], "", False), usb.Wish(tmp_path / to, passphrase=PHRASE, clear=True))
     assert not [name for name in os.listdir(tmp_path) if name in ("stick", "a.img", "a.zip")]
     assert office.store.changes(noun="export") == []
 
@@ -445,9 +447,17 @@ def test_an_expired_bundle_says_so_and_is_not_imported(sent: Sent) -> None:
         carried.carried_by(sent.files, PHRASE, sent.trusted, late)
 
 
+def test_a_folder_without_a_bundle_is_told(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(NotHere, match="there is no bundle in .*, neither a MANIFEST.provisioner nor a folder provisioner"):
+        bundles.opened(tmp_path)
+    with pytest.raises(NotHere, match="check its name, and that the stick is mounted"):
+        bundles.opened(tmp_path / "nowhere")
+
+
 def test_what_to_export_is_one_choice(office: Admin) -> None:
     for macs, site, every in (([], "", False), ([MAC], "hq", False), ([MAC], "", True)):
-        with pytest.raises(BadValue, match="say which phones"):
+        with pytest.raises(BadValue, match="say in one way which phones"):
             usb.chosen(office, macs, site, every)
     with pytest.raises(NotHere):
         usb.chosen(office, [], "nowhere", False)

@@ -33,7 +33,12 @@ def place(to: Path) -> Path:
 def opened(path: Path, passphrase: str = "") -> Mapping[str, Body]:
     """Return the files of a bundle, whatever holds it; raises NotHere, BadValue, StoreTrouble."""
     if not path.is_file():
-        return bundle.opened(place(path))
+        try:
+            return bundle.opened(place(path))
+        except NotHere:
+            if not path.is_dir():
+                raise
+            raise NotHere(f"there is no bundle in {path}, neither a {MANIFEST} nor a folder {FOLDER}; name what `provisioner export` wrote") from None
     try:
         with path.open("rb") as file:
             start = file.read(4)

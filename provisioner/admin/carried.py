@@ -202,7 +202,7 @@ def _sites(admin: Admin, tx: Transaction, said: Mapping[str, Any], found: Plan, 
             kept.append(f"site {row['slug']}")
         elif _tried(f"site {row['slug']}", faults, _add_site, tx, row):
             found.steps.append(f"add site {row['slug']}")
-            found.notes.append(f"site {row['slug']} has neither networks nor a public URL yet; `provisioner site change {row['slug']}` gives it them")
+            found.notes.append(f"site {row['slug']} has neither networks nor a public URL yet; `provisioner site change {row['slug']} --public-url URL` and `provisioner site network add {row['slug']} NETWORK` give it them")
             yield row["slug"]
     for name in said["groups"]:
         if name in _groups(admin):
@@ -210,7 +210,7 @@ def _sites(admin: Admin, tx: Transaction, said: Mapping[str, Any], found: Plan, 
         elif _tried(f"group {name}", faults, _add_group, tx, name):
             found.steps.append(f"add group {name}")
     if kept:
-        found.notes.append(f"{', '.join(kept[:10])}{' and more' if len(kept) > 10 else ''}: there already, so settings and keys of theirs stay as they are here")
+        found.notes.append(f"{', '.join(kept[:10])}{' and more' if len(kept) > 10 else ''}: there already, so that their own settings and keys stay as they are here")
 
 
 def _rows(admin: Admin, tx: Transaction, noun: str, rows: Iterable[Mapping[str, str]], found: Plan, faults: list[str]) -> None:

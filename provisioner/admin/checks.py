@@ -114,7 +114,7 @@ def _families(admin: Admin) -> Iterator[Finding]:
             for device in admin.store.devices(family=slug, model=model):
                 yield Finding(FAULT, "family", f"the family {slug} has no model {model}, which {pretty(device.mac)} is; `provisioner device change {device.mac} --model {slug}/…`")
     for slug, number in lost.items():
-        yield Finding(FAULT, "family", f"{words.count(number, 'phone')} of family {slug} get nothing: the family cannot be used; mend its folder, or remove the phones")
+        yield Finding(FAULT, "family", f"{words.count(number, 'phone')} of family {slug} get{'s' if number == 1 else ''} nothing: the family cannot be used; mend its folder, or remove the phones")
 
 
 def _providers(admin: Admin) -> Iterator[Finding]:

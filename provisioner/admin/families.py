@@ -117,7 +117,8 @@ def begin(config: Config, name: str, vendor: str, oui: str, into: Path | None = 
         raise BadConfig("no folder for families of your own is named; name one in phones_path, or say --into DIR")
     root = into or config.phones_path[0]
     if (families.shipped() / name).exists() or any((path / name).exists() for path in (root, *config.phones_path)):
-        raise Conflict(f"there is a family {name} already; take another name, or change that one in {root / name}/{families.OVERLAY}")
+        own = next((path / name for path in (root, *config.phones_path) if (path / name / "family.toml").exists()), None)
+        raise Conflict(f"there is a family {name} already; take another name, or change that one in {own / 'family.toml' if own else root / name / families.OVERLAY}")
     words = {"@NAME@": name, "@VENDOR@": vendor, "@OUI@": oui}
     draft = root / f".{name}.{os.getpid()}"
     try:

@@ -50,7 +50,7 @@ class Wish:
 def chosen(admin: Admin, macs: Sequence[str], site: str, every: bool) -> Phones:
     """Return the phones that are meant: those named, those of a site, or all; raises NotHere, BadValue where that is not one choice."""
     if sum((bool(macs), bool(site), every)) != 1:
-        raise BadValue("say which phones: name their MACs, or --site SITE, or --all")
+        raise BadValue("say in one way which phones: their MACs, or --site SITE, or --all")
     if macs:
         return list(dict.fromkeys(admin.device(mac) for mac in macs))
     if site and admin.store.site(site) is None:
@@ -69,6 +69,8 @@ def export(admin: Admin, phones: Phones, wish: Wish) -> Done:
     """
     if wish.days is not None and not 1 <= wish.days <= MOST_DAYS:
         raise BadValue(f"--expires {wish.days}: write 1 to {MOST_DAYS} days")
+    if wish.passphrase and wish.clear:
+        raise BadValue("a passphrase encrypts what --clear would carry as it is; say one of the two")
     if not wish.passphrase and not wish.clear:
         raise BadValue(CLEAR)
     meant, left_out = bundles.meant(phones)

@@ -69,7 +69,7 @@ def facts(known: Mapping[str, Any]) -> None:
     there = {name: value for name, value in known.items() if value not in ("", None, [], {})}
     width = max((len(name) for name in there), default=0)
     for name, value in there.items():
-        shown = [_cell(one) for one in value] if isinstance(value, list) else [f"{key} = {_cell(one)}" for key, one in value.items()] if isinstance(value, dict) else [_cell(value)]
+        shown = [_cell(one) for one in value] if isinstance(value, list) else [f"{key} = {_cell(one)}" for key, one in value.items() if one not in ("", None, [], {})] if isinstance(value, dict) else [_cell(value)]
         for number, part in enumerate(shown):
             label = name.replace("_", " ") if not number else ""
             click.echo(safe(f"{label:<{width}}  {part}"))

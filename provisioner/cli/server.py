@@ -9,7 +9,7 @@ import click
 
 from provisioner import config as options
 from provisioner import server
-from provisioner.admin import Admin, checks, operators, portable, sites
+from provisioner.admin import Admin, checks, operators, portable, sites, words
 from provisioner.cli import out
 from provisioner.cli.session import FAILURE, Session, session, who
 from provisioner.config import Config
@@ -110,7 +110,7 @@ def check(here: Session, output: bool, json_: bool) -> None:
     for finding in [] if json_ else found:
         click.echo(out.safe(f"{finding.kind}: {finding.sentence}"))
     faults = sum(finding.kind == checks.FAULT for finding in found)
-    click.echo(f"{faults} faults, {len(found) - faults} warnings" if found else "all is well", err=True)
+    click.echo(f"{words.count(faults, 'fault')}, {words.count(len(found) - faults, 'warning')}" if found else "all is well", err=True)
     if faults:
         click.get_current_context().exit(FAILURE)
 
