@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -338,6 +339,21 @@ def test_a_stick_is_a_zip(anna: Program, server: Server) -> None:
     assert got.status == 200 and any(MAC in name for name in zipfile.ZipFile(io.BytesIO(got.body)).namelist())
     assert anna.did("GET", "/export")["items"][0]["made_for"] == "Rui" and anna.did("GET", "/export/key")["key"].startswith("ed25519:")
     assert program(server, "ben").ask("POST", "/export/usb", {"macs": [MAC], "clear": True}).status == 403
+
+
+def test_what_is_carried_on_a_stick_comes_in_all_of_it_or_nothing(anna: Program, server: Server) -> None:
+    mac, phrase = "001565bb0030", "a phrase with ç in it"
+    anna.did("PUT", "/accounts/370@sip.example.com", {"password": "s3cret-370"}, 201)
+    anna.did("POST", f"/devices/{mac}/enrol", {"account": "370", "model": "yealink/T46U"})
+    bundle = anna.ask("POST", "/export/usb", {"macs": [mac], "passphrase": phrase}).body
+    anna.did("DELETE", f"/devices/{mac}")
+    sealed: dict[str, Any] = {"kind": "application/zip", "headers": {"Passphrase": quote(phrase)}}
+    assert anna.ask("POST", "/import/usb", bundle, kind="application/zip").status == 422
+    assert f"add {mac}" in " ".join(anna.did("POST", "/import/usb?dry_run=true", bundle, **sealed)["steps"]) and anna.ask("GET", f"/devices/{mac}").status == 404
+    assert anna.did("POST", "/import/usb", bundle, **sealed)["changed"]
+    assert anna.did("GET", f"/devices/{mac}")["lines"][0]["account"] == "370@sip.example.com"
+    assert program(server, "ben").ask("POST", "/import/usb", bundle, **sealed).status == 403
+    assert anna.ask("POST", "/import/usb", b"PK\3\4nonsense", **sealed).status == 422
 
 
 # People, history, the server

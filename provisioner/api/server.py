@@ -5,22 +5,24 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import unquote
 
 from apiflask import APIBlueprint
 from flask import Response
 from pydantic import BaseModel, Field, StringConstraints
 
 from provisioner import config
-from provisioner.admin import bundles, checks, usb
-from provisioner.api.shapes import Asked, Json, Said, Text
-from provisioner.api.views import answers, document
+from provisioner.admin import bundles, carried, checks, usb
+from provisioner.api.shapes import Asked, Did, Json, Said, Text, Trial
+from provisioner.api.views import answers, body, did, document, takes
 from provisioner.bundle import Signer
 from provisioner.console.pages import asks
 from provisioner.console.visitor import visitor
 from provisioner.language import Language
-from provisioner.rights import LOOK, REVEAL, RULE
+from provisioner.rights import CHANGE, LOOK, REVEAL, RULE
 
 resource = APIBlueprint("server", __name__, tag="server")
+LARGEST = 16_000_000  # bytes of a bundle
 Mac = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
 
@@ -76,6 +78,24 @@ class PublicKey(BaseModel):
     key: str
 
 
+class StickTaken(Trial):
+    """How a bundle is taken in."""
+
+    key: Text = Field("", description="public key of the server that made it; else one of the option bundle_keys, or this server's own")
+
+
+class Phrase(BaseModel):
+    """With what the bundle was sealed."""
+
+    passphrase: Text = Field("", description="percent-encoded, as in a URL")
+
+
+class Taken(Did):
+    """What was brought in. steps: a sentence for each thing that is added or changed."""
+
+    steps: list[str]
+
+
 class StickSaid(Said):
     """Which phones a technician carries, and how."""
 
@@ -126,6 +146,25 @@ def list_exports(said: ExportsAsked) -> Any:
 def get_key() -> Any:
     """Return the key with which this server signs bundles."""
     return {"key": Signer.at(visitor().admin.config.state).public}
+
+
+@resource.post("/import/usb")
+@resource.input(StickTaken, location="query", arg_name="how")
+@resource.input(Phrase, location="headers", arg_name="sealed")
+@resource.output(Taken)
+@resource.doc(summary="Import another server's phones", security="key", responses=answers(404, 409, 422))
+@asks(CHANGE)
+@takes("application/zip")
+def import_usb(how: StickTaken, sealed: Phrase) -> Any:
+    """Bring the phones of another server's bundle in here, with their accounts, lines, keys and settings: all of it or nothing. It must be signed by a key that is known here or named."""
+    admin, phrase = visitor().admin, unquote(sealed.passphrase)
+    with tempfile.TemporaryDirectory() as room:
+        file = Path(room) / "bundle.zip"
+        file.write_bytes(body(LARGEST))
+        trusted = bundles.known_keys(admin.config.state, (*admin.config.bundle_keys, *filter(None, (how.key,))))
+        said = carried.carried_by(bundles.opened(file, phrase), phrase, trusted, admin.store.now())
+        plan = carried.plan(admin, said)
+    return {**did(carried.carry_out(admin, said, plan, how.dry_run)), "steps": plan.steps}
 
 
 @resource.post("/export/usb")

@@ -139,8 +139,7 @@ STEPS = (
 )  # fmt: skip
 # What stands behind some doors alone, and why.
 ALONE: Mapping[str, str] = {
-    "bundles.purge": "on a stick in this machine", "bundles.verified": "on a stick in this machine", "carried.carried_by": "from a stick in this machine", "carried.carry_out": "from a stick in this machine",
-    "carried.plan": "from a stick in this machine", "demo.arrange": "a server of its own, for a look", "families.begin": "writes a folder on the server for who knows the phone",
+    "bundles.purge": "on a stick in this machine", "bundles.verified": "on a stick in this machine", "demo.arrange": "a server of its own, for a look", "families.begin": "writes a folder on the server for who knows the phone",
     "operators.first_link": "what `serve` prints while nobody can sign in", "operators.linked": "a one-time link is opened in a browser", "operators.set_password": "one's own password; a link sets it for who forgot his",
     "operators.settle": "a one-time link is opened in a browser", "portable.export": "onto a stick in this machine", "portable.opened": "from a stick in this machine",
     "portable.take_events": "from a stick in this machine", "sessions.begin": "a session is a browser's; programs show a key", "sessions.sign_in": "a session is a browser's; programs show a key",
