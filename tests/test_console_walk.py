@@ -262,6 +262,14 @@ def test_a_setting_is_said_for_a_site_and_taken_back(server: Server, page: Page)
     expect(page.get_by_role("status")).to_contain_text("took back language")
 
 
+def test_no_page_is_pushed_sideways_on_a_phones_screen(server: Server, page: Page) -> None:
+    page.set_viewport_size({"width": 360, "height": 640})
+    sign_in(server, page)
+    for path in (*PAGES, *OWNERS):
+        page.goto(base(server) + path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+
+
 @pytest.mark.skipif(not os.environ.get("PICTURES"), reason="pictures of the docs are taken on demand: PICTURES=1")
 def test_pictures_of_the_docs(tmp_path: Path, page: Page) -> None:
     state = tmp_path / "state"
