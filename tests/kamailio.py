@@ -25,35 +25,38 @@ DOMAIN = "sip.example.com"
 PASSWORDS = {"212": "s3cret", "213": 'he said "no": \\o/', "barred": "s3cret"}
 REALM = "the realm, of tests"
 
-# Domains and users that it does not know are told so, as the mildest of servers do. Whoever proves himself may call who is registered.
-_CONFIG = """
-#!KAMAILIO
+# How every Kamailio of the tests begins: small, asking no DNS, TLS as tls.cfg says, with the modules that all of them need.
+_HEAD = """#!KAMAILIO
 debug=0
 log_stderror=yes
 children=1
 socket_workers=1
-tcp_children=1
 auto_aliases=no
 dns=no
 rev_dns=no
 dns_use_search_list=no
 enable_tls=yes
-listen=udp:127.0.0.1:{port}
-listen=tcp:127.0.0.1:{port}
-listen=tls:127.0.0.1:{tls}
-listen=tls:127.0.0.1:{expired}
 mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"
 loadmodule "tls.so"
 loadmodule "tm.so"
 loadmodule "sl.so"
-loadmodule "rr.so"
 loadmodule "pv.so"
 loadmodule "textops.so"
+loadmodule "auth.so"
+modparam("tls", "config", "{folder}/tls.cfg")
+"""
+
+# Domains and users that it does not know are told so, as the mildest of servers do. Whoever proves himself may call who is registered.
+_CONFIG = """
+tcp_children=1
+listen=udp:127.0.0.1:{port}
+listen=tcp:127.0.0.1:{port}
+listen=tls:127.0.0.1:{tls}
+listen=tls:127.0.0.1:{expired}
+loadmodule "rr.so"
 loadmodule "siputils.so"
 loadmodule "usrloc.so"
 loadmodule "registrar.so"
-loadmodule "auth.so"
-modparam("tls", "config", "{folder}/tls.cfg")
 modparam("usrloc", "db_mode", 0)
 {algorithm}
 request_route {{
@@ -130,13 +133,13 @@ def _started(folder: Path, algorithm: str, passwords: Mapping[str, str]) -> tupl
     (folder / "tls.cfg").write_text(_tls(folder, {here.tls: (-1, 365), here.expired: (-30, -1)}))
     users = "\n".join(f'        case "{user}": $var(password) = {_quoted(password)}; break;' for user, password in passwords.items())
     chosen = f'modparam("auth", "algorithm", "{algorithm}")' if algorithm else ""
-    process = started(folder, _CONFIG.format(**vars(here), folder=folder, domain=DOMAIN, users=users, realm=REALM, algorithm=chosen), here.port)
+    process = started(folder, _CONFIG.format(**vars(here), domain=DOMAIN, users=users, realm=REALM, algorithm=chosen), here.port)
     return (here, process) if process else None
 
 
 def started(folder: Path, config: str, port: int) -> subprocess.Popen[bytes] | None:
-    """Return the process of a Kamailio that listens on this port; None where somebody else took a port of it meanwhile."""
-    (folder / "kamailio.cfg").write_text(config.strip())
+    """Return the process of a Kamailio that listens on this port, config being what follows its _HEAD; None where somebody else took a port of it meanwhile."""
+    (folder / "kamailio.cfg").write_text(_HEAD.format(folder=folder) + config.strip())
     with (folder / "kamailio.log").open("wb") as log:
         process = subprocess.Popen(["kamailio", "-f", folder / "kamailio.cfg", "-DD", "-E", "-m", "32", "-M", "4", "-Y", folder], stderr=log, stdout=log)
     while process.poll() is None:

@@ -21,34 +21,17 @@ PATH = "/xcap-root/{auid}/users/{user}/index"
 
 # A user `bare` has its documents under its bare name, as some servers want it.
 _CONFIG = """
-#!KAMAILIO
-debug=0
-log_stderror=yes
-children=1
-socket_workers=1
 tcp_children=2
-auto_aliases=no
-dns=no
-rev_dns=no
 tcp_accept_no_cl=yes
-enable_tls=yes
 listen=tcp:127.0.0.1:{plain}
 listen=tcp:127.0.0.1:{open}
 listen=tls:127.0.0.1:{tls}
 listen=tls:127.0.0.1:{basic}
-mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"
-loadmodule "tls.so"
-loadmodule "tm.so"
-loadmodule "sl.so"
-loadmodule "pv.so"
-loadmodule "textops.so"
-loadmodule "auth.so"
 loadmodule "db_sqlite.so"
 loadmodule "xhttp.so"
 loadmodule "presence.so"
 loadmodule "presence_xml.so"
 loadmodule "xcap_server.so"
-modparam("tls", "config", "{folder}/tls.cfg")
 modparam("presence", "db_url", "sqlite:///{folder}/kamailio.db")
 modparam("presence_xml", "db_url", "sqlite:///{folder}/kamailio.db")
 modparam("presence_xml", "integrated_xcap_server", 1)
