@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from provisioner import credentials, dialplan, kinds, layers, raw, tokens, vocabulary
 from provisioner.errors import RenderFailed, Unsayable
 from provisioner.families import Family, Model
-from provisioner.formats import Word
+from provisioner.formats import Masked, Word
 from provisioner.kinds import Endpoint
 from provisioner.layers import Said
 from provisioner.store import BootFacts
@@ -170,6 +170,11 @@ def _namespace(values: Mapping[str, Any], family: Family, shown: bool = True, wh
     return space
 
 
+def _secret(text: str, label: str, shown: bool) -> Word:
+    """Return text that may be a secret, or what stands for it where secrets are not shown."""
+    return Word(text, label) if shown else Masked(SHOWN, label)
+
+
 def _word(name: str, value: Any, shown: bool, whose: str = "") -> Any:
     """Return a value that names its setting: text as Word, an endpoint in its parts, lists as tuples."""
     label = f"{name}{whose}"
@@ -177,7 +182,7 @@ def _word(name: str, value: Any, shown: bool, whose: str = "") -> Any:
         return _Address(value, label)
     if isinstance(value, str):
         open_to_see = shown or not value or isinstance(value, Dummy) or not vocabulary.setting(name).secret
-        return Word(value if open_to_see else SHOWN, label)
+        return _secret(value, label, open_to_see)
     if isinstance(value, tuple):
         return tuple(Word(one, label) if isinstance(one, str) else one for one in value)
     return value
@@ -231,7 +236,7 @@ def _line(position: Line, account: Account, settled: SimpleNamespace, secrets: S
     registrar, proxy = account.registrar_endpoint, account.outbound_proxy
     xcap = urlsplit(account.xcap_root)
     texts = {
-        "user": account.username, "auth_user": account.auth_username, "password": account.password if secrets.shown else SHOWN,
+        "user": account.username, "auth_user": account.auth_username, "password": account.password,
         "domain": account.domain, "registrar": registrar.host, "registrar_uri": str(registrar), "outbound_proxy": proxy.host,
         "outbound_proxy_uri": str(proxy) if proxy.host else "", "transport": account.transport, "xcap_root": account.xcap_root,
         "xcap_host": xcap.hostname or "", "xcap_path": xcap.path.strip("/"), "display_name": account.display_name,
@@ -240,7 +245,7 @@ def _line(position: Line, account: Account, settled: SimpleNamespace, secrets: S
     return SimpleNamespace(
         n=n, used=True, by_name=_by_name(proxy if proxy.host else registrar), registrar_port=registrar.port, outbound_proxy_port=proxy.port, set=settled,
         xcap_port=xcap.port or (0 if not account.xcap_root else 443 if xcap.scheme == "https" else 80), xcap_tls=xcap.scheme == "https",
-        **{name: Word(text, f"the {name} of line {n}") for name, text in texts.items()},
+        **{name: _secret(text, f"the {name} of line {n}", secrets.shown or name != "password") for name, text in texts.items()},
     )  # fmt: skip
 
 
@@ -368,5 +373,5 @@ class Urls(SiteUrls):
         token = tokens.token(secrets.key, device.mac, device.generation) if secrets.shown else "*" * 26
         super().__init__(family, base, site.slug, f"p/{token}/")
         if site.asks_passwords:
-            password = credentials.password_of(secrets.key, device.mac, device.generation) if secrets.shown else SHOWN
-            self.user, self.password = Word(device.mac, "the provisioning user"), Word(password, "the provisioning password")
+            password = credentials.password_of(secrets.key, device.mac, device.generation)
+            self.user, self.password = Word(device.mac, "the provisioning user"), _secret(password, "the provisioning password", secrets.shown)

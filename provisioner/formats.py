@@ -40,6 +40,12 @@ class Word(str):
         return word
 
 
+class Masked(Word):
+    """What stands for a secret in a file that is only looked at; it is written as it is, whatever the place takes."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Writer:
     """How one file rule writes values: its format and the options of the manifest."""
@@ -58,6 +64,8 @@ class Writer:
         """
         if isinstance(value, str) and place == "value" and (easy := _EASY.get(self.format)) and easy.fullmatch(value) and not (self.empty and self.empty[0] in value):
             return value
+        if isinstance(value, Masked):
+            return str(value)
         if isinstance(value, bool):
             return self.booleans[value]
         if isinstance(value, int):
