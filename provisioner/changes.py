@@ -14,7 +14,7 @@ from typing import Any
 from provisioner import vocabulary
 from provisioner.errors import BadInput, BadValue, Conflict, NotHere
 from provisioner.mac import parse, pretty
-from provisioner.records import SITES, Records, sqlite3
+from provisioner.records import SITES, Records, found_by, sqlite3
 from provisioner.seal import Seal
 from provisioner.things import Account, Book, Contact, Device, Group, Key, Line, Site, sip_address
 
@@ -127,7 +127,7 @@ class Transaction:
 
     def _write_device(self, device: Device) -> None:
         row = {("grp" if field.name == "group" else field.name): getattr(device, field.name) for field in fields(Device)}
-        row["cleared"] = json.dumps(sorted(device.cleared))
+        row["cleared"], row["found_by"] = json.dumps(sorted(device.cleared)), found_by(device)
         if device.factory_password:
             row["factory_password"] = self._seal.seal(device.factory_password, f"devices:{device.mac}:factory_password")
         self._upsert("devices", row, ("mac",))
@@ -143,7 +143,7 @@ class Transaction:
         if other and other.sip_address != account.sip_address:
             raise Conflict(f"the username {account.username!r} is taken in {account.domain} by {other.sip_address}; change that one, or use another username")
         row: dict[str, Any] = {field.name: getattr(account, field.name) for field in fields(Account)}
-        row["registrar"], row["outbound_proxy"] = json.dumps(account.registrar), json.dumps(account.outbound_proxy)
+        row["registrar"], row["outbound_proxy"], row["found_by"] = json.dumps(account.registrar), json.dumps(account.outbound_proxy), found_by(account)
         if account.password:
             row["password"] = self._seal.seal(account.password, f"accounts:{account.sip_address}:password")
         self._upsert("accounts", row, ("sip_address",))

@@ -42,7 +42,7 @@ TAKEN: Mapping[str, str] = {
     "account_books": f"sip_address IN ({_ADDRESSES})",
     "meta": f"name = '{SITES}'",
 }
-_NOT_FOR_FILES: Mapping[str, Collection[str]] = {"devices": ("notes", "asset_tag", "location", "factory_password"), "accounts": ("notes", "email")}
+_NOT_FOR_FILES: Mapping[str, Collection[str]] = {"devices": ("notes", "asset_tag", "location", "factory_password", "found_by"), "accounts": ("notes", "email", "found_by")}
 
 
 def copy(store: Records, seal: Seal, fresh: Records, new_seal: Seal, macs: Collection[str], digests: Mapping[str, bytes]) -> None:

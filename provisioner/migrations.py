@@ -150,6 +150,18 @@ def m008_last_files(db: Database) -> None:
     db.conn.execute("ALTER TABLE devices ADD COLUMN serves_until TEXT NOT NULL DEFAULT ''")
 
 
+@things()
+def m009_found_by(db: Database) -> None:
+    """What devices and accounts are found by, folded once, when they are written, and not at every search."""
+    for table, key, columns in (
+        ("devices", "mac", ("name", "location", "model", "serial", "asset_tag")),
+        ("accounts", "sip_address", ("sip_address", "username", "display_name", "email", "provider")),
+    ):
+        db.conn.execute(f"ALTER TABLE {table} ADD COLUMN found_by TEXT NOT NULL DEFAULT ''")
+        rows = db.conn.execute(f"SELECT {key}, {', '.join(columns)} FROM {table}").fetchall()
+        db.conn.executemany(f"UPDATE {table} SET found_by = ? WHERE {key} = ?", [("\n".join(tuple(row)[1:]).casefold(), row[0]) for row in rows])
+
+
 @events()
 def m001_events(db: Database) -> None:
     """The tables of the first release."""

@@ -110,7 +110,6 @@ def opened(path: Path, read_only: bool, synchronous: str) -> sqlite3.Connection:
         mode = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "mode=ro&immutable=1"
     connection = sqlite3.connect(f"file:{quote(str(path))}?{mode}", uri=True, isolation_level=None, check_same_thread=False, cached_statements=128)
     connection.row_factory = sqlite3.Row
-    connection.create_function("folded", 1, lambda text: str(text).casefold(), deterministic=True)
     for pragma in (f"busy_timeout={PATIENCE}", "foreign_keys=ON", "trusted_schema=OFF", f"synchronous={synchronous}", f"cache_size=-{_CACHE}"):
         connection.execute(f"PRAGMA {pragma}")
     return connection
@@ -216,10 +215,16 @@ class Sites:
 
 # What `devices` looks for in a device, its accounts among it.
 _SEARCH = (
-    "(instr(mac, :digits) OR instr(folded(name), :search) OR instr(folded(location), :search) OR instr(folded(model), :search) OR instr(folded(serial), :search) OR"
-    " instr(folded(asset_tag), :search) OR instr(last_address, :search) OR"
-    " mac IN (SELECT mac FROM lines JOIN accounts USING (sip_address) WHERE instr(folded(sip_address), :search) OR instr(folded(display_name), :search)))"
+    "(instr(mac, :digits) OR instr(found_by, :search) OR instr(last_address, :search) OR"
+    " mac IN (SELECT mac FROM lines JOIN accounts USING (sip_address) WHERE instr(accounts.found_by, :search)))"
 )
+
+
+def found_by(thing: Device | Account) -> str:
+    """Return the words that a device or an account is found by, case-folded, one a line; its row keeps them, for SQLite folds ASCII alone."""
+    if isinstance(thing, Device):
+        return "\n".join((thing.name, thing.location, thing.model, thing.serial, thing.asset_tag)).casefold()
+    return "\n".join((thing.sip_address, thing.username, thing.display_name, thing.email, thing.provider)).casefold()
 
 
 class Devices:
@@ -270,8 +275,7 @@ class Devices:
 class _Held:
     """A thread's hold on a connection, which is free for another thread when this one has ended.
 
-    It is not closed there: SQLite then gives `folded` back, and that ends the process (CPython 3.11: PyGILState_Release
-    within itself) where a thread was not made by Python, as those of the HTTP workers that leave after half a minute of rest.
+    It is not closed there: the HTTP workers' threads leave after half a minute of rest, and the next one shall find it open.
     """
 
     def __init__(self, connection: sqlite3.Connection, free: list[sqlite3.Connection]) -> None:
@@ -416,7 +420,7 @@ class Records:
     def devices(self, site: str = "", state: str = "", search: str = "", group: str = "", family: str = "", model: str = "", unseen: bool = False) -> Devices:
         """Return devices by MAC, read when they are asked for; all of what is said must hold.
 
-        search: part of MAC, name, location, model, serial, asset tag or last address, or of an account on it, case-blind.
+        search: part of MAC, name, location, model, serial, asset tag or last address, or of what an account on it is found by (`addresses`), case-blind.
         unseen: only those that nobody has seen yet.
         """
         said = {"site": site, "state": state, "grp": group, "family": family, "model": model}
@@ -488,8 +492,7 @@ class Records:
     def addresses(self, search: str = "", after: str = "") -> Iterator[str]:
         """Yield the SIP addresses of accounts behind one, by the alphabet. search: part of the address, a name, the e-mail address or the provider, case-blind."""
         rows = self._rows(
-            "SELECT sip_address FROM accounts WHERE sip_address > ? AND (? = '' OR instr(lower(sip_address || char(10) || username || char(10) || display_name || char(10) || email || char(10) || provider), ?))"
-            " ORDER BY sip_address", after, search, search.strip().casefold(),
+            "SELECT sip_address FROM accounts WHERE sip_address > ? AND instr(found_by, ?) ORDER BY sip_address", after, search.strip().casefold(),
         )  # fmt: skip
         return (str(row["sip_address"]) for row in rows)
 
@@ -683,6 +686,7 @@ class Records:
         """Return the device of a row."""
         known = dict(zip(row.keys(), row, strict=True))
         known["group"] = known.pop("grp")
+        known.pop("found_by", None)  # missing where an older file is only read
         known["cleared"] = frozenset(json.loads(known["cleared"]))
         if known["factory_password"]:
             known["factory_password"] = "" if not with_secrets else self._seal.open(known["factory_password"], f"devices:{known['mac']}:factory_password")
@@ -690,7 +694,8 @@ class Records:
 
     def _account(self, row: sqlite3.Row) -> Account:
         known = dict(zip(row.keys(), row, strict=True))
-        known.pop("n", None)  # of the line that it was found by
+        known.pop("n", None)  # of the line that it is on
+        known.pop("found_by", None)  # missing where an older file is only read
         known["registrar"], known["outbound_proxy"] = (Endpoint(*json.loads(known[name])) for name in ("registrar", "outbound_proxy"))
         if known["password"]:
             known["password"] = self._seal.open(known["password"], f"accounts:{known['sip_address']}:password")

@@ -756,10 +756,15 @@ def test_a_file_of_the_first_release_is_brought_up_to_date_with_all_that_is_in_i
     first = sqlite_utils.Database(tmp_path / FILE)
     history.apply(first, stop_before="m002_cleared_keys")
     first.execute("INSERT INTO settings VALUES ('defaults', 'stun_server', '[\"stun.example.com\", 3478]')")
+    first.execute(
+        "INSERT INTO devices (mac, family, model, site, grp, state, firmware, serial, name, location, asset_tag, notes, modules, factory_password, generation, revision, revised_at,"
+        " cleared, last_seen_at, last_address, dated_year) VALUES (?, 'acme', 'A100', 'default', '', 'ready', '', '', 'Desk', 'Átrio', '', '', 0, '', 0, 1, '', '[]', '', '', 2026)", (TWO,),
+    )  # fmt: skip
     first.close()
 
     store = Store.open(tmp_path)
     assert store.layer("defaults") == {"stun_server": Endpoint("stun.example.com", 3478)}
+    assert [found.mac for found in store.devices(search="ÁTRIO")] == [TWO] and store.device(TWO)
     assert do(store, lambda tx: tx.put_device(Device(ONE, "acme", "A100"))) == {ONE} and store.facts_for(ONE)
 
 
