@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from provisioner.admin import accounts, devices, keys, settings, sites
+from provisioner.admin import accounts, devices, groups, keys, settings, sites
 from tests.console import Client, admin_of, running, settled
 from tests.test_server import MAC, Server, furnish, until
 
@@ -63,6 +63,16 @@ def test_every_page_of_a_phone_is_there_and_what_was_typed_is_text(anna: Client)
             assert len(answer.body) < 200_000
     assert anna.get(f"/phones/{MAC}/handout.pdf").body.startswith(b"%PDF")
     assert f"{MAC}.cfg" in anna.get(f"/phones/{MAC}/boots").words
+
+
+def test_phones_are_found_by_group_and_by_the_address_they_were_seen_at(server: Server, anna: Client) -> None:
+    with admin_of(server.config.state) as admin:
+        groups.add(admin, "default/hall")
+        devices.change(admin, THIRD, {"group": "hall"})
+    Client(server.port("http")).get(f"/{MAC}.cfg", **{"User-Agent": f"Yealink SIP-T46U 108.86.0.20 {MAC}"})
+    text = anna.get("/phones?group=default/hall").text
+    assert THIRD in text and SECOND not in text
+    assert SECOND not in wait_for(anna, "/phones?search=127.0.0", f"/phones/{MAC}")
 
 
 def test_the_help_desk_and_readers_get_no_form_that_they_may_not_send_and_no_secret(server: Server) -> None:
