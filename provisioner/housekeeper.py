@@ -4,8 +4,6 @@
 their rows into a local datagram socket, as JSON, many at a time. `keep` reads that socket, in the one process that
 writes events.db, and sweeps out what is old. Every queue has its bound; what does not fit is counted.
 A full disk stops events, never phones.
-
-`go_rounds` asks accounts' servers by itself, in another process, so that a silent server holds up no event.
 """
 
 from __future__ import annotations
@@ -17,15 +15,14 @@ import signal
 import socket
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
-from provisioner.admin.proofs import REFUSALS
 from provisioner.errors import StoreTrouble
-from provisioner.things import Account, Event, EventRow
+from provisioner.things import Event, EventRow
 
 log = logging.getLogger("provisioner.housekeeper")
 
@@ -35,7 +32,6 @@ _DATAGRAM = 60_000  # bytes
 _GATHER = 0.02  # seconds in which events come together
 _WORD_EVERY = 2.0  # seconds between two words of the housekeeper
 _SWEEP_EVERY = 3600.0
-_SHORTEST_GAP, _LONGEST_GAP = 1.0, 300.0  # seconds between two accounts of a round
 WORD_FILE = "housekeeper.json"
 
 
@@ -217,80 +213,3 @@ def put_file(file: Path, text: str) -> None:
     fresh = file.with_name(f".{file.name}.{os.getpid()}")
     fresh.write_text(text, "utf-8")
     os.replace(fresh, file)
-
-
-# Rounds: what is asked for accounts by itself.
-
-
-class Duty(Protocol):
-    """One thing that is done for each account again and again; admin.rounds has them."""
-
-    @property
-    def hours(self) -> int:
-        """How often, for each account; 0 never."""
-
-    def count(self) -> int:
-        """Return for how many accounts it is done."""
-
-    def waiting(self) -> Iterator[Account]:
-        """Yield the accounts whose turn it is, those that waited longest first."""
-
-    def server(self, account: Account) -> str:
-        """Return the host that is asked."""
-
-    def do(self, account: Account) -> str:
-        """Do it, and return the verdict (things.VERDICTS)."""
-
-
-class Rounds:
-    """Goes round the accounts, one at a time, spread over the hours of each duty.
-
-    A server that refused three accounts is left alone for a whole round, and one that does not answer for an hour: no question is
-    asked on that may lock this machine out, or that waits for nothing.
-    """
-
-    def __init__(self, duties: Sequence[Duty], clock: Callable[[], float] = time.monotonic) -> None:
-        """clock: in seconds."""
-        self._duties, self._clock = duties, clock
-        self._next = [clock() + _gap(duty) for duty in duties]
-        self._rests: list[dict[str, float]] = [{} for _ in duties]
-        self._refused: list[Counter[str]] = [Counter() for _ in duties]
-
-    def step(self) -> float:
-        """Do what is due, for one account of each duty; return the seconds until the next."""
-        for number, duty in enumerate(self._duties):
-            if self._clock() >= self._next[number]:
-                self._one(number, duty)
-                self._next[number] = self._clock() + _gap(duty)
-        return max(0.0, min(self._next, default=_LONGEST_GAP) - self._clock())
-
-    def _one(self, number: int, duty: Duty) -> None:
-        rests, refused = self._rests[number], self._refused[number]
-        account = next((one for one in duty.waiting() if rests.get(duty.server(one), 0.0) <= self._clock()), None)
-        if account is None:
-            return
-        server, verdict = duty.server(account), duty.do(account)
-        refused[server] += verdict == "refused"
-        if refused[server] == REFUSALS:
-            rests[server] = self._clock() + duty.hours * 3600
-            del refused[server]
-        elif verdict == "unreachable":
-            rests[server] = self._clock() + min(duty.hours, 1) * 3600
-
-
-def _gap(duty: Duty) -> float:
-    """Return the seconds between two accounts of a duty."""
-    return min(max(duty.hours * 3600 / max(duty.count(), 1), _SHORTEST_GAP), _LONGEST_GAP)
-
-
-def go_rounds(duties: Sequence[Duty]) -> None:
-    """Go round the accounts for ever; runs in a process of its own, which any signal may end at any moment: what it writes is written whole."""
-    rounds: Rounds | None = None
-    while True:
-        try:
-            rounds = rounds or Rounds(duties)
-            wait = rounds.step()
-        except StoreTrouble as why:
-            log.error("accounts are not asked for: %s", why)
-            wait = _LONGEST_GAP
-        time.sleep(wait)

@@ -55,8 +55,8 @@ from typing import Any, TypeVar
 
 from cryptography import x509
 
-from provisioner import certificates, dates, families, housekeeper, providers, renderer
-from provisioner.admin import Admin, checks, rounds
+from provisioner import certificates, dates, families, housekeeper, providers, renderer, rounds
+from provisioner.admin import Admin, checks, duties
 from provisioner.admin.trials import SERVE_FILE
 from provisioner.boot import Booter
 from provisioner.boot import Limits as BootLimits
@@ -442,7 +442,7 @@ class _Supervisor:
     def _run_accounts(self) -> None:
         os.nice(10)
         booter = self._booter(lambda event: None)
-        housekeeper.go_rounds(rounds.duties(Admin(booter.store, self.catalog, booter, self.config, "rounds", "housekeeper")))
+        rounds.go(duties.wanted(Admin(booter.store, self.catalog, booter, self.config, "rounds", "housekeeper")))
 
     def _booter(self, sender: Callable[[Event], None]) -> Booter:
         config = self.config

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.admin import Admin, accounts, proofs, rounds
+from provisioner.admin import Admin, accounts, duties, proofs
 from provisioner.admin import events as log
 from provisioner.eventstore import EventStore
-from provisioner.housekeeper import Duty, Rounds
 from provisioner.outgoing import Allowed
+from provisioner.rounds import Duty, Rounds
 from provisioner.sip.link import Means, trusting
 from provisioner.sip.locate import resolver
 from provisioner.things import Account, Check
@@ -118,6 +118,9 @@ def test_a_server_that_refused_three_accounts_or_is_silent_is_left_alone_and_the
     refused = Asked([*_some(6), *_some(2, "b.example")], {f"a{n}": "refused" for n in range(6)}, [])
     _turns(refused, 8)
     assert refused.done == ["a0", "a1", "a2", "b0", "b1"]
+    mixed = Asked(_some(6), {f"a{n}": "refused" for n in (0, 1, 3, 4)}, [])
+    _turns(mixed, 6)
+    assert mixed.done == [f"a{n}" for n in range(6)]  # one that fits between them shows that this is no guesser
     silent = Asked([*_some(3), *_some(2, "b.example")], {f"a{n}": "unreachable" for n in range(3)}, [])
     _turns(silent, 4)
     assert silent.done == ["a0", "b0", "b1"]
@@ -133,7 +136,7 @@ def test_what_is_asked_by_itself_is_kept_with_the_account_and_as_an_event(admin:
     accounts.add(admin, f"212@{DOMAIN}", {"password": "s3cret", **proxy})
     accounts.add(admin, f"213@{DOMAIN}", {"password": "wr0ng-canary", **proxy})
     accounts.add(admin, f"214@{DOMAIN}", proxy)  # without a password there is nothing to prove
-    duty = rounds.Checks(admin, 24, MEANS)
+    duty = duties.Checks(admin, 24, MEANS)
 
     _turns(duty, 4)
 
@@ -154,7 +157,7 @@ def test_what_is_asked_by_itself_is_kept_with_the_account_and_as_an_event(admin:
 def test_a_server_that_takes_no_such_question_is_no_refusal(admin: Admin) -> None:
     with answering("400 Missing Contact", "400 Missing Contact") as (port, asked):
         accounts.add(admin, f"212@{DOMAIN}", {"password": "s3cret", "outbound_proxy": f"127.0.0.1:{port}"})
-        duty = rounds.Checks(admin, 24, MEANS)
+        duty = duties.Checks(admin, 24, MEANS)
         _turns(duty, 2)
         _aged(admin, 25)
         _turns(duty, 2)
@@ -184,7 +187,7 @@ def test_contacts_are_fetched_by_themselves_and_failures_are_events_that_do_not_
     accounts.add(admin, f"213@{DOMAIN}", {"password": "wr0ng", "xcap_root": server.root()})
     accounts.add(admin, f"214@{DOMAIN}", {"password": "s3cret"})
     server.other_client("PUT", "212", book(entry("sip:213@sip.example.com", "Anna")))
-    duty = rounds.Contacts(admin, 1, ways)
+    duty = duties.Contacts(admin, 1, ways)
     assert duty.count() == 2
 
     _turns(duty, 4)
@@ -207,7 +210,7 @@ def test_contacts_are_fetched_by_themselves_and_failures_are_events_that_do_not_
 
 def test_where_nobody_may_ask_nobody_does(admin: Admin, server: Server) -> None:
     accounts.add(admin, f"212@{DOMAIN}", {"password": "s3cret", "xcap_root": server.root()})
-    (duty,) = rounds.duties(replace(admin, config=replace(admin.config, contacts_hours=1)))
+    (duty,) = duties.wanted(replace(admin, config=replace(admin.config, contacts_hours=1)))
     _turns(duty, 2)
     assert _told(admin, "xcap") == [(f"212@{DOMAIN}", "wrong")]
     assert "it is a private address, and the option `outgoing` does not name it" in accounts.shown(admin, accounts.one(admin, f"212@{DOMAIN}"))["contacts"]["sentence"]

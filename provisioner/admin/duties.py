@@ -78,11 +78,11 @@ def _before(admin: Admin, hours: int) -> str:
     return (admin.store.now() - timedelta(hours=hours)).isoformat(timespec="seconds")
 
 
-def duties(admin: Admin) -> list[Checks | Contacts]:
+def wanted(admin: Admin) -> list[Checks | Contacts]:
     """Return what the server's options want to be done, and how often."""
     config = admin.config
-    wanted: tuple[Checks | Contacts, ...] = (
+    all_: tuple[Checks | Contacts, ...] = (
         Checks(admin, config.account_check_hours, proofs.means(PATIENCE, None)),
         Contacts(admin, config.contacts_hours, xcap.means(admin, PATIENCE, None)),
     )
-    return [duty for duty in wanted if duty.hours]
+    return [duty for duty in all_ if duty.hours]
