@@ -58,7 +58,7 @@ def test_the_readme_and_the_help_name_only_what_is_there(catalog: Catalog) -> No
     text = (ROOT / "README.md").read_text("utf-8") + (ROOT / "docs/cli.md").read_text("utf-8")
     for family, model in re.findall(r"--model ([a-z][a-z-]*)/(\w+)", text):
         assert catalog.model(f"{family}/{model}")
-    for words in re.findall(r"(?:^|[` /])provisioner ((?:[a-z]+ ?){1,3})", text):
+    for words in re.findall(r"(?:^|[` /])provisioner ((?:[a-z]+(?:-[a-z]+)* ?){1,3})", text):
         assert _known(words.split()), words
     for link in re.findall(r"\]\(([\w./-]+)\)", (ROOT / "README.md").read_text("utf-8")):
         assert (ROOT / link).is_file(), link
