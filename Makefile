@@ -7,7 +7,7 @@ BIN    := .venv/bin
 TOOLS  := curl tftp-hpa atftp busybox faketime kamailio kamailio-tls-modules kamailio-presence-modules kamailio-sqlite-modules baresip-core iproute2 nftables mtools dosfstools poppler-utils chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test storm fuzz growth costs bench tools record docs lock build clean
+.PHONY: help install run demo test storm fuzz growth costs console bench tools record docs lock build clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ growth: install  ## what becomes slower with 1,000 to 1,000,000 devices; ten min
 
 costs: install bench/phonestorm  ## where each microsecond of an answer goes
 	@PYTHONPATH=. $(BIN)/python bench/costs.py
+
+console: install  ## what each page of the console costs with 10,000 phones; a minute
+	@PYTHONPATH=. $(BIN)/python bench/console.py
 
 fuzz: install  ## a million odd packets and a million odd requests at a running server, which then serves phones as before; SEED=
 	@$(BIN)/python -m tests.fuzz 1000000 1000000 $(or $(SEED),1)

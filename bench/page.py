@@ -223,15 +223,29 @@ def _step(one: Mapping[str, Any] | None) -> str:
     return f"{one['us']:,.1f}{often}"
 
 
+def pages(result: Mapping[str, Any]) -> Iterator[str]:
+    """Give the table of what the console's pages cost."""
+    yield (
+        f"`make console`, {result['at'][:10]}, commit {result['commit']}, load average before it {result['machine']['load_before']:.1f}: {result['phones']:,} phones; the server's own time, without the wire. "
+        "A page shall take at most 100 ms and 200 KB."
+    )
+    yield ""
+    yield "| page | median | slowest | size | |"
+    yield "| --- | ---: | ---: | ---: | --- |"
+    for one in sorted(result["pages"], key=lambda row: -row["ms"]):
+        missed = [words for words, over in (("too slow", one["ms"] > 100), ("too large", one["bytes"] > 200_000)) if over]
+        yield f"| `{one['page']}` | {one['ms']:,.1f} ms | {one['worst_ms']:,.1f} ms | {one['bytes'] / 1000:,.1f} KB | {', '.join(missed) or 'met'} |"
+
+
 def write() -> None:
     """Write the page."""
-    profile = results.read("costs")
+    profile, console = results.read("costs"), results.read("console")
     found = {kind: result for kind in KINDS if (result := results.read(kind))}
     missing = [f"`{_MAKES[kind]}`" for kind in KINDS if kind not in found]
     page = [
         "# Performance",
         "",
-        "Written from `bench/results/` by `make bench`, `make storm`, `make growth` and `make costs`; how they measure is in [bench/README.md](../bench/README.md).",
+        "Written from `bench/results/` by `make bench`, `make storm`, `make growth`, `make costs` and `make console`; how they measure is in [bench/README.md](../bench/README.md).",
         "A commit with a + was measured with changes that were not in it yet.",
         "",
         "## Marks",
@@ -244,6 +258,7 @@ def write() -> None:
         *(_growth(found["growth"]) if "growth" in found else ()),
         "",
         *(["## Where each microsecond goes", "", *costs(profile), ""] if profile else []),
+        *(["## The console's pages", "", *pages(console), ""] if console else []),
         *(_bench(found["latest"]) if "latest" in found else ()),
     ]
     PAGE.write_text("\n".join(page).rstrip("\n") + "\n")
