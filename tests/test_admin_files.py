@@ -57,7 +57,7 @@ def test_a_setting_is_explained_by_layers_winner_and_line(phone: Admin) -> None:
     assert found == {
         "setting": "timezone", "value": "Asia/Tokyo", "said_by": f"device:{MAC}", "cannot": None, "steps": None,
         "layers": [{"said_by": "vocabulary", "value": "UTC"}, {"said_by": "site:default", "value": "Europe/Lisbon"}, {"said_by": f"device:{MAC}", "value": "Asia/Tokyo"}],
-        "lines": [{"file": f"{MAC}.acme", "line": 2, "text": "zone = Asia/Tokyo"}], "steps": None,
+        "lines": [{"file": f"{MAC}.acme", "line": 2, "text": "zone = Asia/Tokyo"}],
     }  # fmt: skip
     with pytest.raises(UnknownName, match="did you mean timezone"):
         files.explain(phone, MAC, "timezon")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -234,7 +235,11 @@ def test_everybody_changes_his_own_password_language_and_zone_and_no_more(admin:
     assert operators.prefer(ben, "pt", "Europe/Lisbon").changed
     assert operators.set_password(ben, "ben", PASSWORD, "another sentence 7").changed
     with pytest.raises(BadValue, match="until now"):
-        operators.set_password(ben, "ben", PASSWORD, "a third sentence 7")
+        operators.set_password(ben, "ben", PASSWORD, "a third sentence 7", "192.0.2.7")
+    with pytest.raises(SlowDown):
+        for _ in range(5):
+            with contextlib.suppress(BadValue):
+                operators.set_password(ben, "ben", "a guess", "a third sentence 7", "192.0.2.7")
     for verb in (lambda: operators.change(ben, "ben", {"role": "owner"}), lambda: operators.link(ben, "ben"), lambda: operators.remove(ben, "anna"), lambda: operators.link(ben, "anna")):
         with pytest.raises(NotAllowed):
             verb()

@@ -15,7 +15,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from provisioner.admin import Admin, Done, did, scopes
-from provisioner.errors import BadValue, Conflict, NotHere, nearest
+from provisioner.errors import BadValue, Conflict, NotHere, SlowDown, nearest
 from provisioner.language import Language
 from provisioner.people import Link, Operator
 from provisioner.rights import LOOK, RULE
@@ -120,11 +120,19 @@ def settle(admin: Admin, secret: str, name: str, password: str, language: str = 
     return after
 
 
-def set_password(admin: Admin, name: str, old: str, new: str) -> Done:
-    """Give an operator who knows his password another one; all his sessions end."""
+def set_password(admin: Admin, name: str, old: str, new: str, address: str = "") -> Done:
+    """Give an operator who knows his password another one; all his sessions end.
+
+    address: whence he asks. Raises SlowDown after wrong ones, as signing in does: a browser left alone is no place to guess.
+    """
     operator = one(admin, name)
+    wait = admin.patience.wait(address, name)
+    if wait:
+        raise SlowDown(wait)
     if not fits(operator, old):
+        admin.patience.wrong(address, name)
         raise BadValue("the password until now is another one")
+    admin.patience.right(address, name)
     after = replace(operator, password=_hash(new, name))
     with admin.writing() as tx:
         admin.people.end_sessions(tx, name)

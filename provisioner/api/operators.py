@@ -12,7 +12,7 @@ from provisioner.api.shapes import Did, Paged, Said, Text
 from provisioner.api.views import answers, did, provided, secret, sliced, versioned
 from provisioner.console.pages import asks
 from provisioner.console.visitor import visitor
-from provisioner.rights import LOOK, OPERATE, RULE
+from provisioner.rights import LOOK, RULE
 
 resource = APIBlueprint("operators", __name__, tag="operators")
 _ETAG = {"ETag": {"description": "of the operator as he is now; for If-Match", "schema": {"type": "string"}}}
@@ -215,7 +215,7 @@ def get_me() -> Any:
 @resource.input(Preferences, arg_name="said")
 @resource.output(Did)
 @resource.doc(summary="Change one's own language and time zone", security="key", responses=answers(422))
-@asks(OPERATE)
+@asks(LOOK)
 def patch_me(said: Preferences) -> Any:
     """Change the language of the pages that one sees, and the zone of their times."""
     return did(operators.prefer(visitor().admin, said.language, said.timezone))

@@ -30,7 +30,7 @@ from provisioner.console import (
 )
 from provisioner.console.pages import ANYBODY, furnish, page
 from provisioner.console.visitor import SAFE, Visitor, by_session, has_token, is_foreign, is_known_host, place
-from provisioner.errors import BadInput, NotAllowed, NotHere, Outdated, ProvisionerError, SlowDown, StoreTrouble
+from provisioner.errors import BadInput, NotAllowed, NotHere, Outdated, ProvisionerError, RenderFailed, SlowDown, StoreTrouble, Unsayable
 from provisioner.language import Language
 from provisioner.rights import RULE
 
@@ -63,7 +63,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }  # img-src data: is for the arrows and ticks that the style sheet has within it
 STATUS: tuple[tuple[type[ProvisionerError], int], ...] = (
-    (NotHere, 404), (NotAllowed, 403), (Outdated, 409), (SlowDown, 429), (BadInput, 422), (StoreTrouble, 503),
+    (NotHere, 404), (NotAllowed, 403), (Outdated, 409), (SlowDown, 429), (BadInput, 422), (Unsayable, 422), (RenderFailed, 422), (StoreTrouble, 503),
 )  # fmt: skip
 
 

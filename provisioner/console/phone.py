@@ -253,7 +253,7 @@ def handout(mac: str, kind: str) -> Response:
     admin = visitor().admin
     device = admin.device(mac)
     body, _ = handouts.made(admin, [device.mac], kind, visitor().say.tag)
-    policy = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; sandbox"} if kind == "html" else {}
+    policy = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; frame-ancestors 'none'; sandbox"} if kind == "html" else {}
     return Response(body, content_type=_MEDIA[kind], headers={"Content-Disposition": f"inline; filename={device.mac}.{kind}", **policy})
 
 

@@ -104,8 +104,8 @@ def password() -> Response:
     if said.get("password", "") != said.get("again", ""):
         return _you(here.say("The two passwords differ."))
     try:
-        operators.set_password(here.admin, here.operator.name, said.get("old", ""), said.get("password", ""))
-    except BadInput as why:
+        operators.set_password(here.admin, here.operator.name, said.get("old", ""), said.get("password", ""), here.place.address)
+    except (BadInput, SlowDown) as why:
         return _you(str(why))
     return let_in(go("signing.you"), sessions.begin(here.admin, here.operator, here.place.address, request.user_agent.string), here.place)
 
