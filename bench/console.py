@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import page
@@ -20,7 +21,7 @@ import results
 from provisioner.admin import Admin, operators, sessions
 from provisioner.config import Config
 from provisioner.console.door import console
-from provisioner.things import Account, Device, Line
+from provisioner.things import Account, Device, Event, Line
 
 PREFIX, ASKS = "001565", 9
 MAC, ADDRESS = f"{PREFIX}000001", "100001@sip.example.com"
@@ -32,8 +33,34 @@ PAGES = (
 )  # fmt: skip
 
 
+def happened(admin: Admin, phones: int) -> None:
+    """Let a day go by: five requests of each phone, one phone in fifty failing, 500 strangers; and 2,000 changes by operators."""
+    end = datetime.now(UTC)
+    rows = []
+    for number in range(phones):
+        mac, family = f"{PREFIX}{number:06x}", "yealink"
+        for ask in range(5):
+            at = (end - timedelta(seconds=(number * 7919 + ask * 17_000) % 86_400)).isoformat(timespec="milliseconds")
+            bad = number % 50 == 0
+            rows.append(Event(
+                0, at, mac, family, "T46U", "http", f"192.0.2.{number % 250}", f"/{mac}.cfg", "{mac}.cfg", "failed" if bad else "served", "the file cannot be made" if bad else "served", 503 if bad else 200,
+                20_000, 1.0, "0" * 64, firmware="108.86.0.20",
+            ).row)  # fmt: skip
+    for number in range(500):
+        mac = f"805ec0{number:06x}"
+        rows.append(Event(
+            0, end.isoformat(timespec="milliseconds"), mac, "yealink", "T46U", "http", f"198.51.{number // 250}.{number % 250}", f"/{mac}.cfg", "{mac}.cfg", "unknown", "nobody added it", 404, 0, 0.5, "",
+            known=False, held=("yealink",),
+        ).row)  # fmt: skip
+    for begin in range(0, len(rows), 1000):
+        admin.eventstore.log_rows(rows[begin : begin + 1000])
+    for number in range(2_000):
+        with admin.store.change("anna", "console") as tx:
+            tx.say(f"device:{PREFIX}{number % 500 + 1:06x}", {"timezone": ("Europe/Lisbon", "Europe/Berlin", "Asia/Tokyo")[number % 3 if number < 1_500 else (number + 1) % 3]})
+
+
 def filled(state: Path, phones: int) -> Admin:
-    """Return the verbs on a new store with so many phones, half of them of one model, each with an account."""
+    """Return the verbs on a new store with so many phones, half of them of one model, each with an account, a day after they were added."""
     admin = Admin.open(Config(state=state), "bench", "bench")
     models = [(family.slug, model) for family in admin.catalog.families.values() for model in list(family.models)[:2]]
     site = admin.store.site("default")
@@ -46,6 +73,7 @@ def filled(state: Path, phones: int) -> Admin:
             tx.put_device(Device(mac, family, model, name=f"Desk {number}", location=f"Floor {number % 9}"))
             tx.put_account(Account(address, password=f"secret-{mac}", display_name=f"Person {number}"))
             tx.put_line(Line(mac, 1, address))
+    happened(admin, phones)
     return admin
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import socket
 import subprocess
 import threading
@@ -123,7 +125,16 @@ def running(folder: Path, algorithm: str = "", passwords: Mapping[str, str] = PA
     try:
         yield here
     finally:
-        process.terminate()
+        end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a Kamailio with its own processes; one that hangs as it goes, as 5.6 does now and then, is killed."""
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
 
 
@@ -141,7 +152,7 @@ def started(folder: Path, config: str, port: int) -> subprocess.Popen[bytes] | N
     """Return the process of a Kamailio that listens on this port, config being what follows its _HEAD; None where somebody else took a port of it meanwhile."""
     (folder / "kamailio.cfg").write_text(_HEAD.format(folder=folder) + config.strip())
     with (folder / "kamailio.log").open("wb") as log:
-        process = subprocess.Popen(["kamailio", "-f", folder / "kamailio.cfg", "-DD", "-E", "-m", "32", "-M", "4", "-Y", folder], stderr=log, stdout=log)
+        process = subprocess.Popen(["kamailio", "-f", folder / "kamailio.cfg", "-DD", "-E", "-m", "32", "-M", "4", "-Y", folder], stderr=log, stdout=log, start_new_session=True)
     while process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:

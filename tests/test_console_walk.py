@@ -30,7 +30,7 @@ PAGES = (
     "/phonebooks/default", "/families", "/families/yealink", "/providers", "/events", f"/why?what={MAC}.cfg", "/assets", "/operators", "/operators/anna", "/apikeys", "/audit",
     "/start", f"/phones/{MAC}/boot",
 )  # fmt: skip
-OWNERS = ("/server",)
+OWNERS = ("/server", "/server/check")
 
 
 @pytest.fixture
@@ -195,6 +195,15 @@ def test_the_help_desk_finds_no_secret_on_any_page(server: Server, page: Page) -
     for path in ("/accounts/new", "/accounts/mail", "/server", "/server/check", "/operators/anna"):
         page.goto(base(server) + path)
         expect(page.get_by_role("alert")).to_contain_text("may not")
+
+
+def test_what_is_wrong_is_looked_for_when_somebody_asks(server: Server, page: Page, axe: Callable[[Page], None]) -> None:
+    sign_in(server, page)
+    page.goto(f"{base(server)}/server/check")
+    expect(page.get_by_role("table")).to_have_count(0)
+    page.get_by_role("button", name="Look now").click()
+    expect(page.get_by_role("table")).to_contain_text("warning")
+    axe(page)
 
 
 def test_a_phone_book_as_a_table_runs_nothing_in_a_spreadsheet(server: Server, page: Page) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests import authority
-from tests.kamailio import free_port, started
+from tests.kamailio import end, free_port, started
 
 DOMAIN = "sip.example.com"
 PASSWORD = "s3cret"
@@ -112,8 +112,7 @@ def running(folder: Path, algorithm: str = "") -> Iterator[Server]:
     try:
         yield here
     finally:
-        process.terminate()
-        process.wait(10)
+        end(process)
 
 
 def _started(folder: Path, algorithm: str) -> tuple[Server, subprocess.Popen[bytes]] | None:

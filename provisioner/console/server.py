@@ -27,6 +27,13 @@ def shown() -> Response:
 @pages.get("/server/check")
 @asks(RULE)
 def check() -> Response:
+    """Offer to look for what is wrong, which takes seconds where there are many phones."""
+    return page("check.html", rows=None)
+
+
+@pages.post("/server/check")
+@asks(RULE)
+def checked() -> Response:
     """Say what is wrong before a phone meets it."""
     admin = visitor().admin
     return page("check.html", rows=[finding.shown() for finding in checks.run(admin.config, admin.who, "console")])
