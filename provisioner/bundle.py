@@ -29,7 +29,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from provisioner import seal
-from provisioner.errors import BadValue, NotHere, StoreTrouble
+from provisioner.errors import BadValue, NotHere, ProvisionerError, StoreTrouble
 
 MANIFEST = "MANIFEST.provisioner"
 KEY_FILE = "bundle.key"
@@ -431,19 +431,29 @@ def _alone(folder: Path) -> Iterator[None]:
     """Hold the folder above, so that no two write or purge beside each other."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        above = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as fault:
         raise StoreTrouble(f"{folder.parent}: {fault.strerror}; check its owner, and that the stick is mounted") from None
+    with held(folder.parent, StoreTrouble(f"another command is writing in {folder.parent}; wait until it is done")):
+        yield
+
+
+@contextmanager
+def held(folder: Path, busy: ProvisionerError) -> Iterator[None]:
+    """Hold a folder, so that no other process of ours holds it meanwhile; raises `busy` where one does, StoreTrouble where it cannot be opened."""
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as fault:
+        raise StoreTrouble(f"{folder}: {fault.strerror}; check its owner, and that the stick is mounted") from None
     try:
         try:
-            fcntl.flock(above, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StoreTrouble(f"another command is writing in {folder.parent}; wait until it is done") from None
+            raise busy from None
         except OSError:
             pass  # a file system without locks, such as some network drives
         yield
     finally:
-        os.close(above)
+        os.close(handle)
 
 
 def _beside(folder: Path, end: str) -> Path:

@@ -21,7 +21,7 @@ from typing import Any
 from provisioner import encode, manifests, timezones, vocabulary
 from provisioner.errors import BadManifest, UnknownName, nearest
 from provisioner.formats import FORMATS, Writer
-from provisioner.manifests import Checker, Reader, merged
+from provisioner.manifests import Checker, Reader, overlaid
 from provisioner.patterns import Pattern, Patterns, same
 from provisioner.raw import Place
 
@@ -633,14 +633,7 @@ def read_family(folders: Sequence[Path], shared: Sequence[Path] = ()) -> Family:
     """Return the family of a folder and its overlays, the shipped folder first; raises BadManifest."""
     slug = folders[0].name
     check = Checker(folders[0] / MANIFEST, SCHEMA, REQUIRED)
-    raw = check.load()
-    for folder in folders:
-        if (folder / OVERLAY).is_file():
-            check.file = folder / OVERLAY
-            raw = merged(raw, check.load())
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", slug):
-        raise BadManifest(f"{folders[0]}: a family's folder has lower-case letters, digits and - in its name")
-    top = check.table("", raw, "")
+    top = overlaid(check, folders, OVERLAY)
     ident = check.table("identify", top["identify"], "identify")
     prov = check.table("provisioning", top.get("provisioning", {}), "provisioning")
     words = check.table("passwords", top.get("passwords", {}), "passwords")

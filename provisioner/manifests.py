@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +127,22 @@ class Checker:
             if key not in read:
                 raise self.fault(f"{where}.{key}".lstrip("."), "is missing")
         return read
+
+
+def overlaid(check: Checker, folders: Sequence[Path], overlay: str) -> dict[str, Any]:
+    """Return the manifest of a folder with its overlays on top, the shipped folder first.
+
+    check: reads the manifest of the first folder; afterwards it names the file that was read last. Raises BadManifest.
+    """
+    raw = check.load()
+    for folder in folders:
+        if (folder / overlay).is_file():
+            check.file = folder / overlay
+            raw = merged(raw, check.load())
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", folders[0].name):
+        raise BadManifest(f"{folders[0]}: such a folder has lower-case letters, digits and - in its name")
+    top: dict[str, Any] = check.table("", raw, "")
+    return top
 
 
 def merged(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Any
 from provisioner import manifests, vocabulary
 from provisioner.errors import BadManifest, BadValue, UnknownName, nearest
 from provisioner.kinds import Country, Endpoint, endpoint
-from provisioner.manifests import Checker, Reader, merged
+from provisioner.manifests import Checker, Reader, overlaid
 from provisioner.patterns import same
 from provisioner.things import Account
 
@@ -268,14 +268,7 @@ def _read(folders: Sequence[Path]) -> Provider:
     """Return the provider of a folder and its overlays, the shipped folder first; raises BadManifest."""
     slug = folders[0].name
     check = Checker(folders[0] / MANIFEST, _SCHEMA, _REQUIRED)
-    raw = check.load()
-    for folder in folders:
-        if (folder / OVERLAY).is_file():
-            check.file = folder / OVERLAY
-            raw = merged(raw, check.load())
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", slug):
-        raise BadManifest(f"{folders[0]}: a provider's folder has lower-case letters, digits and - in its name")
-    top = check.table("", raw, "")
+    top = overlaid(check, folders, OVERLAY)
     return Provider(
         slug=slug, name=top["name"], kind=top.get("kind", "service"), country=top.get("country", ""), aliases=top.get("aliases", ()),
         domains=tuple(host.lower() for host in top.get("domains", ())), closed=top.get("closed", ""), cannot=top.get("cannot", ""), needs=top.get("needs", ()),

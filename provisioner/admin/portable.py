@@ -6,7 +6,6 @@ passphrase can change that. What is opened lies in memory (/dev/shm), for its us
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import io
 import json
@@ -178,7 +177,7 @@ def opened(folder: Path, passphrase: str, config: Config, networks: Sequence[str
     if not verdict.whole:
         raise BadValue(f"{folder} is not as it was written: {', '.join(verdict.faults()[:5])}; make it again")
     raw = _unsealed(folder, files[SEALED], passphrase)
-    with _alone(folder), _room(f"provisioner-portable-{hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]}") as room:
+    with bundle.held(folder, BadValue(f"another server serves {folder}; stop that one first")), _room(f"provisioner-portable-{hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]}") as room:
         _unpack(raw, room)
         if json.loads((room / PROMISE).read_text("utf-8")) != _promise(about, verdict.manifest.key):
             raise BadValue(f"the manifest of {folder} is another's than that of its sealed part; make the bundle again")
@@ -234,22 +233,6 @@ def _ending(folder: Path, about: About, now: Callable[[], datetime]) -> Callable
         return ""
 
     return over
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold a bundle, so that no two servers share its room in memory."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BadValue(f"another server serves {folder}; stop that one first") from None
-        except OSError:
-            pass  # a file system without locks, such as some network drives
-        yield
-    finally:
-        os.close(handle)
 
 
 @contextmanager
